@@ -1,0 +1,10 @@
+# shoal_generate_cards(NAME...): writes generated/graph/cards.hpp, which declares every card and lists them all.
+function(shoal_generate_cards)
+  set(declarations "")
+  set(pointers "")
+  foreach(name IN LISTS ARGN)
+    string(APPEND declarations "extern const Card ${name};\n")
+    string(APPEND pointers "    &${name},\n")
+  endforeach()
+  configure_file(${PROJECT_SOURCE_DIR}/lib/graph/cards.hpp.in ${PROJECT_BINARY_DIR}/generated/graph/cards.hpp @ONLY)
+endfunction()

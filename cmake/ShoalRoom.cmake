@@ -1,0 +1,27 @@
+# shoal_room(NAME [SOURCES ...] [USES room...] [LINK target...] [LINK_PRIVATE target...])
+# A room of the house: the static library shoal_NAME, alias shoal::NAME. The link lines repeat lib/layers.txt.
+function(shoal_room name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;LINK;LINK_PRIVATE")
+  add_library(shoal_${name} STATIC ${arg_SOURCES})
+  add_library(shoal::${name} ALIAS shoal_${name})
+  target_include_directories(shoal_${name} PUBLIC
+    ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/lib ${PROJECT_BINARY_DIR}/generated)
+  list(TRANSFORM arg_USES PREPEND shoal::)
+  target_link_libraries(shoal_${name} PUBLIC ${arg_USES} ${arg_LINK} PRIVATE ${arg_LINK_PRIVATE} shoal_warnings)
+  set_property(GLOBAL APPEND PROPERTY SHOAL_ROOMS shoal_${name})
+endfunction()
+
+add_library(shoal_warnings INTERFACE)
+target_compile_options(shoal_warnings INTERFACE
+  -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Wcast-align -Woverloaded-virtual
+  $<$<BOOL:${SHOAL_WERROR}>:-Werror>)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  target_compile_options(shoal_warnings INTERFACE -Wshadow)
+elseif(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
+  target_compile_options(shoal_warnings INTERFACE -Wno-restrict)  # false alarms on std::string, GCC bug 105329
+endif()
+
+if(SHOAL_SANITIZE)
+  add_compile_options(-fsanitize=${SHOAL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SHOAL_SANITIZE})
+endif()

@@ -1,0 +1,91 @@
+#include "graph/attrs.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+#include "base/error.hpp"
+
+namespace shoal::graph {
+namespace {
+
+template <class List>
+void print_list(std::ostream& out, const List& list) {
+    out << '[';
+    for (std::size_t i = 0; i < list.size(); ++i) out << (i ? "," : "") << list[i];
+    out << ']';
+}
+
+struct Print {
+    std::ostream& out;
+    void operator()(const Ints& list) const { print_list(out, list); }
+    void operator()(const std::vector<double>& list) const { print_list(out, list); }
+    template <class T>
+    void operator()(const T& value) const {
+        out << value;
+    }
+};
+
+}  // namespace
+
+Attrs::Attrs(std::initializer_list<std::pair<std::string_view, AttrValue>> values) {
+    for (const auto& [name, value] : values) set(name, value);
+}
+
+Attrs& Attrs::set(std::string_view name, AttrValue value) {
+    const auto at = std::lower_bound(values_.begin(), values_.end(), name,
+                                     [](const auto& entry, std::string_view wanted) { return entry.first < wanted; });
+    if (at != values_.end() && at->first == name) {
+        at->second = std::move(value);
+    } else {
+        values_.emplace(at, std::string(name), std::move(value));
+    }
+    return *this;
+}
+
+const AttrValue* Attrs::find(std::string_view name) const noexcept {
+    for (const auto& [key, value] : values_) {
+        if (key == name) return &value;
+    }
+    return nullptr;
+}
+
+template <class T>
+const T& Attrs::get(std::string_view name) const {
+    const AttrValue* value = find(name);
+    base::ensure(value != nullptr, "attribute '", name, "' is missing among ", to_string(*this));
+    const T* typed = std::get_if<T>(value);
+    base::ensure(typed != nullptr, "attribute '", name, "' has another type in ", to_string(*this));
+    return *typed;
+}
+
+std::int64_t Attrs::integer(std::string_view name) const {
+    return get<std::int64_t>(name);
+}
+std::int64_t Attrs::integer(std::string_view name, std::int64_t otherwise) const {
+    return has(name) ? get<std::int64_t>(name) : otherwise;
+}
+double Attrs::real(std::string_view name) const {
+    return get<double>(name);
+}
+double Attrs::real(std::string_view name, double otherwise) const {
+    return has(name) ? get<double>(name) : otherwise;
+}
+const std::string& Attrs::text(std::string_view name) const {
+    return get<std::string>(name);
+}
+const Ints& Attrs::ints(std::string_view name) const {
+    return get<Ints>(name);
+}
+
+std::string to_string(const Attrs& attrs) {
+    std::ostringstream out;
+    bool first = true;
+    for (const auto& [name, value] : attrs.all()) {
+        out << (first ? "" : ", ") << name << '=';
+        std::visit(Print{out}, value);
+        first = false;
+    }
+    return out.str();
+}
+
+}  // namespace shoal::graph

@@ -1,0 +1,101 @@
+#include "platform/files.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+
+namespace shoal::platform {
+namespace {
+
+[[noreturn]] void fail(const std::string& what, const std::filesystem::path& path) {
+    throw std::system_error(errno, std::generic_category(), what + " '" + path.string() + "'");
+}
+
+class Descriptor {
+public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    ~Descriptor() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    [[nodiscard]] int get() const noexcept { return fd_; }
+
+private:
+    int fd_;
+};
+
+void write_all(int fd, std::span<const std::byte> bytes, const std::filesystem::path& path) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) fail("cannot write", path);
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+}
+
+std::filesystem::path temporary_beside(const std::filesystem::path& path) {
+    static std::atomic<unsigned> counter{0};  // several threads may replace the same file
+    return path.string() + ".new." + std::to_string(::getpid()) + "." + std::to_string(counter++);
+}
+
+}  // namespace
+
+MappedFile map_file(const std::filesystem::path& path) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() < 0) fail("cannot open", path);
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) fail("cannot read the size of", path);
+    if (S_ISDIR(status.st_mode)) {
+        errno = EISDIR;
+        fail("cannot read", path);
+    }
+    const auto size = static_cast<std::size_t>(status.st_size);
+    if (size == 0) return {};
+    void* memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    if (memory == MAP_FAILED) fail("cannot map", path);
+    std::shared_ptr<const void> owner(memory, [size](const void* p) { ::munmap(const_cast<void*>(p), size); });
+    return {owner, {static_cast<const std::byte*>(memory), size}};
+}
+
+void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes, bool owner_only) {
+    const auto temporary = temporary_beside(path);
+    try {
+        const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, owner_only ? 0600 : 0644));
+        if (file.get() < 0) fail("cannot create", temporary);
+        write_all(file.get(), bytes, temporary);
+        if (::fsync(file.get()) != 0) fail("cannot write", temporary);
+        if (::rename(temporary.c_str(), path.c_str()) != 0) fail("cannot replace", path);
+    } catch (...) {
+        ::unlink(temporary.c_str());
+        throw;
+    }
+}
+
+void replace_file(const std::filesystem::path& path, std::string_view text, bool owner_only) {
+    replace_file(path, std::as_bytes(std::span(text.data(), text.size())), owner_only);
+}
+
+std::string read_text(const std::filesystem::path& path) {
+    const MappedFile file = map_file(path);
+    return {reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()};
+}
+
+std::filesystem::path cache_folder() {
+    const auto variable = [](const char* name) -> std::filesystem::path {
+        const char* value = std::getenv(name);
+        return value != nullptr ? value : "";
+    };
+    if (const auto own = variable("SHOAL_CACHE"); !own.empty()) return own;
+    if (const auto xdg = variable("XDG_CACHE_HOME"); !xdg.empty()) return xdg / "shoal";
+    if (const auto home = variable("HOME"); !home.empty()) return home / ".cache" / "shoal";
+    return std::filesystem::temp_directory_path() / ("shoal-" + std::to_string(::getuid()));
+}
+
+}  // namespace shoal::platform
