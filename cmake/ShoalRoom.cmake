@@ -13,12 +13,15 @@ endfunction()
 
 add_library(shoal_warnings INTERFACE)
 target_compile_options(shoal_warnings INTERFACE
-  -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Wcast-align -Woverloaded-virtual
+  -Wall -Wextra -Wnon-virtual-dtor -Wcast-align -Woverloaded-virtual
   $<$<BOOL:${SHOAL_WERROR}>:-Werror>)
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   target_compile_options(shoal_warnings INTERFACE -Wshadow)
-elseif(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
-  target_compile_options(shoal_warnings INTERFACE -Wno-restrict)  # false alarms on std::string, GCC bug 105329
+else()
+  target_compile_options(shoal_warnings INTERFACE -Wshadow=local)
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
+    target_compile_options(shoal_warnings INTERFACE -Wno-restrict)  # false alarms on std::string, GCC bug 105329
+  endif()
 endif()
 
 if(SHOAL_SANITIZE)

@@ -67,7 +67,8 @@ MappedFile map_file(const std::filesystem::path& path) {
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes, bool owner_only) {
     const auto temporary = temporary_beside(path);
     try {
-        const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, owner_only ? 0600 : 0644));
+        const Descriptor file(
+            ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, owner_only ? 0600 : 0644));
         if (file.get() < 0) fail("cannot create", temporary);
         write_all(file.get(), bytes, temporary);
         if (::fsync(file.get()) != 0) fail("cannot write", temporary);

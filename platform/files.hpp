@@ -27,8 +27,8 @@ void replace_file(const std::filesystem::path& path, std::string_view text, bool
 
 [[nodiscard]] std::string read_text(const std::filesystem::path& path);
 
-/// Where programs and weights are cached: $SHOAL_CACHE, else $XDG_CACHE_HOME/shoal, else ~/.cache/shoal, else a folder of
-/// this user's below the system's temporary folder. Not created here.
+/// Where programs and weights are cached: $SHOAL_CACHE, else $XDG_CACHE_HOME/shoal, else ~/.cache/shoal, else a folder
+/// of this user's below the system's temporary folder. Not created here.
 [[nodiscard]] std::filesystem::path cache_folder();
 
 }  // namespace shoal::platform

@@ -6,7 +6,8 @@ namespace shoal::base {
 
 SharedBytes SharedBytes::slice(std::size_t offset, std::size_t count) const {
     if (offset > size() || count > size() - offset) {
-        fail(Code::invalid_argument, "bytes ", offset, " to ", offset, "+", count, " are outside of ", size(), " bytes");
+        fail(Code::invalid_argument, "bytes ", offset, " to ", offset, "+", count, " are outside of ", size(),
+             " bytes");
     }
     return {owner_, view_.subspan(offset, count)};
 }

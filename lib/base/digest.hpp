@@ -51,7 +51,8 @@ template <>
 struct std::hash<shoal::base::Digest> {
     std::size_t operator()(const shoal::base::Digest& digest) const noexcept {
         std::size_t out = 0;  // The digest is uniform: any of its bytes make a good hash.
-        for (std::size_t i = 0; i < sizeof out; ++i) out = out << 8 | digest.bytes[i];
+        for (std::size_t i = 0; i < sizeof out; ++i)
+            out = out << 8 | digest.bytes[i];
         return out;
     }
 };

@@ -12,8 +12,8 @@ namespace shoal::base {
 namespace {
 
 constexpr std::pair<std::string_view, double> kUnits[] = {
-    {"", 1},          {"B", 1},           {"K", 1024.},     {"KIB", 1024.}, {"KB", 1e3}, {"M", 1048576.},
-    {"MIB", 1048576.}, {"MB", 1e6},       {"G", 1073741824.}, {"GIB", 1073741824.}, {"GB", 1e9},
+    {"", 1},           {"B", 1},    {"K", 1024.},       {"KIB", 1024.},       {"KB", 1e3}, {"M", 1048576.},
+    {"MIB", 1048576.}, {"MB", 1e6}, {"G", 1073741824.}, {"GIB", 1073741824.}, {"GB", 1e9},
 };
 
 std::string printed(const char* format, double value) {
@@ -36,7 +36,8 @@ std::uint64_t parse_bytes(std::string_view text) {
     const auto digits = text.find_first_not_of("0123456789.");
     const std::string number(text.substr(0, digits));
     std::string_view unit = digits == std::string_view::npos ? "" : text.substr(digits);
-    while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
+    while (!unit.empty() && unit.front() == ' ')
+        unit.remove_prefix(1);
     const std::string wanted = upper(unit);
     char* end = nullptr;
     const double value = std::strtod(number.c_str(), &end);

@@ -11,7 +11,8 @@ namespace {
 template <class List>
 void print_list(std::ostream& out, const List& list) {
     out << '[';
-    for (std::size_t i = 0; i < list.size(); ++i) out << (i ? "," : "") << list[i];
+    for (std::size_t i = 0; i < list.size(); ++i)
+        out << (i ? "," : "") << list[i];
     out << ']';
 }
 
@@ -28,7 +29,8 @@ struct Print {
 }  // namespace
 
 Attrs::Attrs(std::initializer_list<std::pair<std::string_view, AttrValue>> values) {
-    for (const auto& [name, value] : values) set(name, value);
+    for (const auto& [name, value] : values)
+        set(name, value);
 }
 
 Attrs& Attrs::set(std::string_view name, AttrValue value) {

@@ -43,13 +43,15 @@ ValueId Builder::scalar(ElementType element, double value) {
 }
 
 bool Builder::foldable(const std::vector<ValueId>& inputs, const std::vector<Type>& outputs) const {
+    if (!folding_) return false;
     std::size_t in = 0, out = 0;
     for (const auto id : inputs) {
         if (id == kNoValue) continue;
         if (!is_constant(id) || !graph_.value(id).constant->bound(type(id))) return false;
         in += type(id).size_bytes();
     }
-    for (const Type& type : outputs) out += type.size_bytes();
+    for (const Type& type : outputs)
+        out += type.size_bytes();
     return out <= std::max(in, kAlwaysFold);
 }
 
@@ -71,10 +73,12 @@ std::vector<ValueId> Builder::add(const Card& card, std::vector<ValueId> inputs,
         }
         card.evaluate(given, pointers, results);
         std::vector<ValueId> out;
-        for (Tensor& result : results) out.push_back(constant(std::move(result)));
+        for (Tensor& result : results)
+            out.push_back(constant(std::move(result)));
         return out;
     }
-    for (const Type& type : types) op.outputs.push_back(new_value(type));
+    for (const Type& type : types)
+        op.outputs.push_back(new_value(type));
     graph_.ops.push_back(std::move(op));
     return graph_.ops.back().outputs;
 }
@@ -102,9 +106,11 @@ ValueId Builder::transpose(ValueId x, Ints perm) {
 }
 
 ValueId Builder::slice(ValueId x, Ints begins, Ints sizes, Ints steps) {
-    const bool whole = sizes == shape(x).extents() && std::all_of(steps.begin(), steps.end(), [](auto step) { return step == 1; });
+    const bool whole =
+        sizes == shape(x).extents() && std::all_of(steps.begin(), steps.end(), [](auto step) { return step == 1; });
     if (whole) return x;
-    return add(cards::slice, {x}, {{"begins", std::move(begins)}, {"sizes", std::move(sizes)}, {"steps", std::move(steps)}})[0];
+    return add(cards::slice, {x},
+               {{"begins", std::move(begins)}, {"sizes", std::move(sizes)}, {"steps", std::move(steps)}})[0];
 }
 
 ValueId Builder::slice_axis(ValueId x, int axis, std::int64_t begin, std::int64_t size) {
@@ -115,9 +121,13 @@ ValueId Builder::slice_axis(ValueId x, int axis, std::int64_t begin, std::int64_
 }
 
 ValueId Builder::pad(ValueId x, Ints before, Ints after, std::string mode, double value) {
-    const auto zero = [](const Ints& list) { return std::all_of(list.begin(), list.end(), [](auto n) { return n == 0; }); };
+    const auto zero = [](const Ints& list) {
+        return std::all_of(list.begin(), list.end(), [](auto n) { return n == 0; });
+    };
     if (zero(before) && zero(after)) return x;
-    return add(cards::pad, {x}, {{"before", std::move(before)}, {"after", std::move(after)}, {"mode", std::move(mode)}, {"value", value}})[0];
+    return add(
+        cards::pad, {x},
+        {{"before", std::move(before)}, {"after", std::move(after)}, {"mode", std::move(mode)}, {"value", value}})[0];
 }
 
 ValueId Builder::concat(std::vector<ValueId> parts, int axis) {
@@ -145,14 +155,19 @@ ValueId Builder::matmul(ValueId a, ValueId b, bool transpose_b) {
 }
 
 ValueId Builder::iota(ElementType element, Shape shape, int axis, double start, double step) {
-    return add(cards::iota, {}, {{"element", static_cast<std::int64_t>(element)}, {"shape", shape.extents()},
-                                 {"axis", static_cast<std::int64_t>(axis)}, {"start", start}, {"step", step}})[0];
+    return add(cards::iota, {},
+               {{"element", static_cast<std::int64_t>(element)},
+                {"shape", shape.extents()},
+                {"axis", static_cast<std::int64_t>(axis)},
+                {"start", start},
+                {"step", step}})[0];
 }
 
 Graph Builder::finish() {
     Graph out = without_dead(graph_);
     unique_names(out);
-    for (std::uint32_t i = 0; i < out.ops.size(); ++i) out.ops[i].group = i;
+    for (std::uint32_t i = 0; i < out.ops.size(); ++i)
+        out.ops[i].group = i;
     graph_ = {};
     return out;
 }

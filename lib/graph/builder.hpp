@@ -21,8 +21,8 @@ public:
     /// A constant scalar of shape [].
     ValueId scalar(ElementType element, double value);
 
-    /// Adds an operator and returns its outputs. When all inputs are constant and folding makes nothing much larger, the
-    /// outputs are constants and no operator is added.
+    /// Adds an operator and returns its outputs. When all inputs are constant and folding makes nothing much larger,
+    /// the outputs are constants and no operator is added.
     std::vector<ValueId> add(const Card& card, std::vector<ValueId> inputs, Attrs attrs = {});
 
     ValueId map(std::string_view fn, std::vector<ValueId> inputs, double p = 0, double q = 0);
@@ -49,6 +49,8 @@ public:
 
     /// The name that operators added from now on carry: that of the model's operator they come from.
     void set_origin(std::string name) { origin_ = std::move(name); }
+    /// Switches constant folding off (or on again), for graphs that must keep an operator on constants.
+    void set_folding(bool on) { folding_ = on; }
     void set_name(ValueId id, std::string name) { graph_.values.at(id).name = std::move(name); }
     [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
 
@@ -61,6 +63,7 @@ private:
 
     Graph graph_;
     std::string origin_;
+    bool folding_ = true;
 };
 
 }  // namespace shoal::graph

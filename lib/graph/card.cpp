@@ -34,7 +34,8 @@ Cost cost(const Card& card, const Signature& signature) {
         for (const Type* type : signature.inputs) {
             if (type != nullptr) out.bytes_read += static_cast<double>(type->size_bytes());
         }
-        for (const Type* type : signature.outputs) out.bytes_written += static_cast<double>(type->size_bytes());
+        for (const Type* type : signature.outputs)
+            out.bytes_written += static_cast<double>(type->size_bytes());
     }
     out.flops = card.flops(signature);
     return out;

@@ -52,11 +52,12 @@ std::string_view name(Merge merge) noexcept;
 
 /// One way to divide an operator's work.
 struct SplitAxis {
-    std::string name;           ///< e.g. "axis 1", "rows", "output channels", "inner"
-    std::int64_t extent = 0;    ///< units of work; a shard takes a range [begin, end) of them
-    std::int64_t granule = 1;   ///< ranges begin and end at multiples of this (or at extent)
+    std::string name;          ///< e.g. "axis 1", "rows", "output channels", "inner"
+    std::int64_t extent = 0;   ///< units of work; a shard takes a range [begin, end) of them
+    std::int64_t granule = 1;  ///< ranges begin and end at multiples of this (or at extent)
     Merge merge = Merge::concat;
-    std::vector<int> output_axes{};  ///< for concat: along which axis of each output; its units are the output's extents
+    std::vector<int>
+        output_axes{};  ///< for concat: along which axis of each output; its units are the output's extents
 };
 
 /// The part of an input that a shard needs.
@@ -78,7 +79,8 @@ struct Card {
     std::string_view name;
     /// Inputs that must be there, and the most there may be (-1: any number).
     int min_inputs, max_inputs;
-    /// Attribute names, each with a kind: "i" integer, "f" real, "s" text, "I" integers, "F" reals; '?' = may be absent.
+    /// Attribute names, each with a kind: "i" integer, "f" real, "s" text, "I" integers, "F" reals; '?' = may be
+    /// absent.
     std::vector<std::pair<std::string_view, std::string_view>> attributes;
     /// Output types from attributes and input types. Throws invalid_model with both sides named when they disagree.
     std::vector<Type> (*infer)(const Signature&);

@@ -9,14 +9,17 @@ namespace shoal::graph {
 
 Tensor Graph::constant(ValueId id) const {
     const Value& value = values.at(id);
-    base::ensure(value.constant && value.constant->bound(value.type), "the bytes of constant '", value.name, "' are not here");
+    base::ensure(value.constant && value.constant->bound(value.type), "the bytes of constant '", value.name,
+                 "' are not here");
     return {value.type, value.constant->bytes};
 }
 
 Signature signature(const Graph& graph, const Op& op) {
     Signature out{op.attrs, {}, {}};
-    for (const auto id : op.inputs) out.inputs.push_back(id == kNoValue ? nullptr : &graph.type(id));
-    for (const auto id : op.outputs) out.outputs.push_back(&graph.type(id));
+    for (const auto id : op.inputs)
+        out.inputs.push_back(id == kNoValue ? nullptr : &graph.type(id));
+    for (const auto id : op.outputs)
+        out.outputs.push_back(&graph.type(id));
     return out;
 }
 
@@ -59,17 +62,22 @@ std::uint64_t constant_bytes(const Graph& graph) {
 std::string to_string(const Graph& graph) {
     std::ostringstream out;
     const auto named = [&](ValueId id) {
-        return id == kNoValue ? std::string("-") : base::text('%', id, graph.is_constant(id) ? "c" : "", ' ', graph.type(id));
+        return id == kNoValue ? std::string("-")
+                              : base::text('%', id, graph.is_constant(id) ? "c" : "", ' ', graph.type(id));
     };
-    for (const auto& port : graph.inputs) out << "input " << port.name << ' ' << named(port.value) << '\n';
+    for (const auto& port : graph.inputs)
+        out << "input " << port.name << ' ' << named(port.value) << '\n';
     for (const Op& op : graph.ops) {
         out << "  [" << op.group << "] ";
-        for (std::size_t i = 0; i < op.outputs.size(); ++i) out << (i ? ", " : "") << named(op.outputs[i]);
+        for (std::size_t i = 0; i < op.outputs.size(); ++i)
+            out << (i ? ", " : "") << named(op.outputs[i]);
         out << " = " << op.card->name << '(';
-        for (std::size_t i = 0; i < op.inputs.size(); ++i) out << (i ? ", " : "") << named(op.inputs[i]);
+        for (std::size_t i = 0; i < op.inputs.size(); ++i)
+            out << (i ? ", " : "") << named(op.inputs[i]);
         out << ") {" << to_string(op.attrs) << "}\n";
     }
-    for (const auto& port : graph.outputs) out << "output " << port.name << ' ' << named(port.value) << '\n';
+    for (const auto& port : graph.outputs)
+        out << "output " << port.name << ' ' << named(port.value) << '\n';
     return out.str();
 }
 
@@ -90,8 +98,10 @@ public:
     }
     void op(const Op& op) {
         Op copy = op;
-        for (auto& id : copy.inputs) id = value(id);
-        for (auto& id : copy.outputs) id = value(id);
+        for (auto& id : copy.inputs)
+            id = value(id);
+        for (auto& id : copy.outputs)
+            id = value(id);
         out_.ops.push_back(std::move(copy));
     }
     void input(const Port& port) { out_.inputs.push_back({port.name, value(port.value)}); }
@@ -108,7 +118,8 @@ private:
 
 Graph without_dead(const Graph& graph) {
     std::vector<bool> needed(graph.values.size(), false);
-    for (const auto& port : graph.outputs) needed[port.value] = true;
+    for (const auto& port : graph.outputs)
+        needed[port.value] = true;
     std::vector<bool> live(graph.ops.size(), false);
     for (std::size_t i = graph.ops.size(); i-- > 0;) {
         const Op& op = graph.ops[i];
@@ -119,26 +130,31 @@ Graph without_dead(const Graph& graph) {
         }
     }
     Copier copier(graph);
-    for (const auto& port : graph.inputs) copier.input(port);
+    for (const auto& port : graph.inputs)
+        copier.input(port);
     for (std::size_t i = 0; i < graph.ops.size(); ++i) {
         if (live[i]) copier.op(graph.ops[i]);
     }
-    for (const auto& port : graph.outputs) copier.output(port);
+    for (const auto& port : graph.outputs)
+        copier.output(port);
     return copier.finish();
 }
 
 Graph extract(const Graph& graph, std::uint32_t first, std::uint32_t last) {
-    base::ensure(first <= last && last <= graph.ops.size(), "extracting operators ", first, " to ", last, " of ", graph.ops.size());
+    base::ensure(first <= last && last <= graph.ops.size(), "extracting operators ", first, " to ", last, " of ",
+                 graph.ops.size());
     std::vector<bool> made(graph.values.size(), false), read_later(graph.values.size(), false);
     for (std::uint32_t i = first; i < last; ++i) {
-        for (const auto id : graph.ops[i].outputs) made[id] = true;
+        for (const auto id : graph.ops[i].outputs)
+            made[id] = true;
     }
     for (std::size_t i = last; i < graph.ops.size(); ++i) {
         for (const auto id : graph.ops[i].inputs) {
             if (id != kNoValue) read_later[id] = true;
         }
     }
-    for (const auto& port : graph.outputs) read_later[port.value] = true;
+    for (const auto& port : graph.outputs)
+        read_later[port.value] = true;
 
     Copier copier(graph);
     std::unordered_set<ValueId> taken;
@@ -148,7 +164,8 @@ Graph extract(const Graph& graph, std::uint32_t first, std::uint32_t last) {
             copier.input({graph.value(id).name, id});
         }
     }
-    for (std::uint32_t i = first; i < last; ++i) copier.op(graph.ops[i]);
+    for (std::uint32_t i = first; i < last; ++i)
+        copier.op(graph.ops[i]);
     for (std::uint32_t i = first; i < last; ++i) {
         for (const auto id : graph.ops[i].outputs) {
             if (read_later[id]) copier.output({graph.value(id).name, id});
@@ -163,7 +180,8 @@ void unique_names(Graph& graph) {
         auto& name = graph.values[id].name;
         if (name.empty()) name = "v" + std::to_string(id);
         std::string candidate = name;
-        while (!seen.emplace(candidate, 0).second) candidate = name + "." + std::to_string(++seen[name]);
+        while (!seen.emplace(candidate, 0).second)
+            candidate = name + "." + std::to_string(++seen[name]);
         name = candidate;
     }
 }

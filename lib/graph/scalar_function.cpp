@@ -9,28 +9,49 @@ namespace {
 
 // Names that OpenCL C has built in and C++ has not, or has under conditions.
 using std::abs, std::acos, std::acosh, std::asin, std::asinh, std::atan, std::atanh, std::ceil, std::copysign, std::cos,
-    std::cosh, std::erf, std::exp, std::expm1, std::floor, std::fmod, std::isinf, std::isnan, std::log, std::log1p, std::pow,
-    std::rint, std::sin, std::sinh, std::sqrt, std::tan, std::tanh;
+    std::cosh, std::erf, std::exp, std::expm1, std::floor, std::fmod, std::isinf, std::isnan, std::log, std::log1p,
+    std::pow, std::rint, std::sin, std::sinh, std::sqrt, std::tan, std::tanh;
 
-double fabs(double a) { return std::fabs(a); }
-double fmax(double a, double b) { return std::isnan(a) || std::isnan(b) ? a + b : std::fmax(a, b); }  // NaN goes through
-double fmin(double a, double b) { return std::isnan(a) || std::isnan(b) ? a + b : std::fmin(a, b); }
+double fabs(double a) {
+    return std::fabs(a);
+}
+double fmax(double a, double b) {
+    return std::isnan(a) || std::isnan(b) ? a + b : std::fmax(a, b);
+}  // NaN goes through
+double fmin(double a, double b) {
+    return std::isnan(a) || std::isnan(b) ? a + b : std::fmin(a, b);
+}
 
 // The same names stand in opencl/kernels/prelude.cl.
-template <class T> T int_max(T a, T b) { return a < b ? b : a; }
-template <class T> T int_min(T a, T b) { return b < a ? b : a; }
-template <class T> T int_abs(T a) { return a < T{} ? T{} - a : a; }
-template <class T> T int_div(T a, T b) {  // toward zero; a divisor of 0 gives 0, never a trap
+template <class T>
+T int_max(T a, T b) {
+    return a < b ? b : a;
+}
+template <class T>
+T int_min(T a, T b) {
+    return b < a ? b : a;
+}
+template <class T>
+T int_abs(T a) {
+    return a < T{} ? T{} - a : a;
+}
+template <class T>
+T int_div(T a, T b) {  // toward zero; a divisor of 0 gives 0, never a trap
     if (b == T{}) return T{};
     if (std::is_signed_v<T> && b == static_cast<T>(-1)) return static_cast<T>(T{} - a);
     return static_cast<T>(a / b);
 }
-template <class T> T int_rem(T a, T b) { return static_cast<T>(a - int_div(a, b) * b); }
-template <class T> T int_mod(T a, T b) {  // the divisor's sign
+template <class T>
+T int_rem(T a, T b) {
+    return static_cast<T>(a - int_div(a, b) * b);
+}
+template <class T>
+T int_mod(T a, T b) {  // the divisor's sign
     const T r = int_rem(a, b);
     return r != T{} && ((r < T{}) != (b < T{})) ? static_cast<T>(r + b) : r;
 }
-template <class T> T int_pow(T base, T exponent) {
+template <class T>
+T int_pow(T base, T exponent) {
     if (exponent < T{}) return base == T{1} ? T{1} : T{};
     T out{1};
     for (; exponent > T{}; exponent = static_cast<T>(exponent / 2)) {
@@ -39,39 +60,69 @@ template <class T> T int_pow(T base, T exponent) {
     }
     return out;
 }
-template <class T> T int_shl(T a, T b) { return b < T{} || b > T{63} ? T{} : static_cast<T>(static_cast<std::uint64_t>(a) << b); }
-template <class T> T int_shr(T a, T b) { return b < T{} || b > T{63} ? T{} : static_cast<T>(static_cast<std::uint64_t>(a) >> b); }
-template <class T> T int_and(T a, T b) { return static_cast<T>(a & b); }
-template <class T> T int_or(T a, T b) { return static_cast<T>(a | b); }
-template <class T> T int_xor(T a, T b) { return static_cast<T>(a ^ b); }
-template <class T> T int_not(T a) { return static_cast<T>(~a); }
+template <class T>
+T int_shl(T a, T b) {
+    return b < T{} || b > T{63} ? T{} : static_cast<T>(static_cast<std::uint64_t>(a) << b);
+}
+template <class T>
+T int_shr(T a, T b) {
+    return b < T{} || b > T{63} ? T{} : static_cast<T>(static_cast<std::uint64_t>(a) >> b);
+}
+template <class T>
+T int_and(T a, T b) {
+    return static_cast<T>(a & b);
+}
+template <class T>
+T int_or(T a, T b) {
+    return static_cast<T>(a | b);
+}
+template <class T>
+T int_xor(T a, T b) {
+    return static_cast<T>(a ^ b);
+}
+template <class T>
+T int_not(T a) {
+    return static_cast<T>(~a);
+}
 
 // A row instantiates only the types of its domain; the others never reach it.
-#define SHOAL_EXPRESSION(T, expression)                                                                       \
-    []([[maybe_unused]] T a, [[maybe_unused]] T b, [[maybe_unused]] T c, [[maybe_unused]] double p,            \
-       [[maybe_unused]] double q) -> T {                                                                       \
-        [[maybe_unused]] const auto K = [](auto constant) { return static_cast<T>(constant); };                \
-        return static_cast<T>(expression);                                                                     \
+#define SHOAL_EXPRESSION(T, expression)                                                             \
+    []([[maybe_unused]] T a, [[maybe_unused]] T b, [[maybe_unused]] T c, [[maybe_unused]] double p, \
+       [[maybe_unused]] double q) -> T {                                                            \
+        [[maybe_unused]] const auto K = [](auto constant) { return static_cast<T>(constant); };     \
+        return static_cast<T>(expression);                                                          \
     }
-#define SHOAL_REAL(name, arity, result, flops, expression)                                                     \
-    {#name, arity, ScalarFunction::Domain::floating, ScalarFunction::Result::result, flops, #expression,       \
-     SHOAL_EXPRESSION(double, expression), nullptr, nullptr}
-#define SHOAL_WHOLE(name, arity, domain, result, flops, expression)                                            \
-    {#name, arity, ScalarFunction::Domain::domain, ScalarFunction::Result::result, flops, #expression, nullptr, \
-     SHOAL_EXPRESSION(std::int64_t, expression), SHOAL_EXPRESSION(std::uint64_t, expression)}
-#define SHOAL_EVERY(name, arity, domain, result, flops, expression)                                            \
-    {#name, arity, ScalarFunction::Domain::domain, ScalarFunction::Result::result, flops, #expression,         \
-     SHOAL_EXPRESSION(double, expression), SHOAL_EXPRESSION(std::int64_t, expression),                         \
-     SHOAL_EXPRESSION(std::uint64_t, expression)}
+#define SHOAL_REAL(name, arity, result, flops, expression)                                                  \
+    {                                                                                                       \
+#name, arity, ScalarFunction::Domain::floating, ScalarFunction::Result::result, flops, #expression, \
+            SHOAL_EXPRESSION(double, expression), nullptr, nullptr                                          \
+    }
+#define SHOAL_WHOLE(name, arity, domain, result, flops, expression)                                                \
+    {                                                                                                              \
+#name, arity, ScalarFunction::Domain::domain, ScalarFunction::Result::result, flops, #expression, nullptr, \
+            SHOAL_EXPRESSION(std::int64_t, expression), SHOAL_EXPRESSION(std::uint64_t, expression)                \
+    }
+#define SHOAL_EVERY(name, arity, domain, result, flops, expression)                                       \
+    {                                                                                                     \
+#name, arity, ScalarFunction::Domain::domain, ScalarFunction::Result::result, flops, #expression, \
+            SHOAL_EXPRESSION(double, expression), SHOAL_EXPRESSION(std::int64_t, expression),             \
+            SHOAL_EXPRESSION(std::uint64_t, expression)                                                   \
+    }
 
 constexpr ScalarFunction kRows[] = {
     // Arithmetic that means the same for every number.
     SHOAL_EVERY(add, 2, number, same, 1, a + b),
     SHOAL_EVERY(sub, 2, number, same, 1, a - b),
-    SHOAL_EVERY(mul, 2, number, same, 1, a * b),
+    SHOAL_EVERY(mul, 2, number, same, 1, a* b),
     SHOAL_EVERY(neg, 1, number, same, 1, K(0) - a),
-    SHOAL_EVERY(sign, 1, number, same, 2, a > K(0) ? K(1) : a < K(0) ? K(-1) : a),
-    SHOAL_EVERY(relu, 1, number, same, 1, a > K(0) ? a : a != a ? a : K(0)),
+    SHOAL_EVERY(sign, 1, number, same, 2,
+                a > K(0)   ? K(1)
+                : a < K(0) ? K(-1)
+                           : a),
+    SHOAL_EVERY(relu, 1, number, same, 1,
+                a > K(0) ? a
+                : a != a ? a
+                         : K(0)),
     SHOAL_EVERY(prelu, 2, number, same, 2, a < K(0) ? a * b : a),
     SHOAL_EVERY(identity, 1, any, same, 0, a),
 
@@ -87,7 +138,7 @@ constexpr ScalarFunction kRows[] = {
     SHOAL_REAL(reciprocal, 1, same, 4, K(1) / a),
     SHOAL_REAL(sqrt, 1, same, 4, sqrt(a)),
     SHOAL_REAL(rsqrt, 1, same, 6, K(1) / sqrt(a)),
-    SHOAL_REAL(square, 1, same, 1, a * a),
+    SHOAL_REAL(square, 1, same, 1, a* a),
     SHOAL_REAL(exp, 1, same, 10, exp(a)),
     SHOAL_REAL(log, 1, same, 12, log(a)),
     SHOAL_REAL(log1p, 1, same, 14, log1p(a)),
@@ -120,12 +171,13 @@ constexpr ScalarFunction kRows[] = {
     SHOAL_REAL(celu, 1, same, 17, a < K(0) ? K(p) * expm1(fmin(a, K(0)) / K(p)) : a),
     SHOAL_REAL(selu, 1, same, 15, a > K(0) ? K(q) * a : K(q) * (K(p) * expm1(fmin(a, K(0))))),  // p alpha, q gamma
     SHOAL_REAL(gelu, 1, same, 20, K(0.5) * a * (K(1) + erf(a * K(0.70710678118654752)))),
-    SHOAL_REAL(gelu_tanh, 1, same, 20, K(0.5) * a * (K(1) + tanh(K(0.79788456080286536) * (a + K(0.044715) * a * a * a)))),
+    SHOAL_REAL(gelu_tanh, 1, same, 20,
+               K(0.5) * a * (K(1) + tanh(K(0.79788456080286536) * (a + K(0.044715) * a * a * a)))),
     SHOAL_REAL(hard_sigmoid, 1, same, 4, fmax(K(0), fmin(K(1), K(p) * a + K(q)))),
-    SHOAL_REAL(hard_swish, 1, same, 5, a * fmax(K(0), fmin(K(1), a * K(0.16666666666666667) + K(0.5)))),
-    SHOAL_REAL(mish, 1, same, 40, a * tanh(fmax(a, K(0)) + log1p(exp(K(0) - fabs(a))))),
+    SHOAL_REAL(hard_swish, 1, same, 5, a* fmax(K(0), fmin(K(1), a* K(0.16666666666666667) + K(0.5)))),
+    SHOAL_REAL(mish, 1, same, 40, a* tanh(fmax(a, K(0)) + log1p(exp(K(0) - fabs(a))))),
     SHOAL_REAL(thresholded_relu, 1, same, 1, a > K(p) ? a : K(0)),
-    SHOAL_REAL(shrink, 1, same, 3, a < K(0) - K(q) ? a + K(p) : a > K(q) ? a - K(p) : K(0)),  // p bias, q lambda
+    SHOAL_REAL(shrink, 1, same, 3, a<K(0) - K(q) ? a + K(p) : a> K(q) ? a - K(p) : K(0)),  // p bias, q lambda
 
     // Integers, exactly.
     SHOAL_WHOLE(int_abs, 1, integer, same, 1, int_abs(a)),
@@ -148,7 +200,7 @@ constexpr ScalarFunction kRows[] = {
     SHOAL_EVERY(less_equal, 2, number, boolean, 1, a <= b),
     SHOAL_EVERY(greater, 2, number, boolean, 1, a > b),
     SHOAL_EVERY(greater_equal, 2, number, boolean, 1, a >= b),
-    SHOAL_WHOLE(and, 2, boolean, same, 1, a && b),
+    SHOAL_WHOLE(and, 2, boolean, same, 1, a&& b),
     SHOAL_WHOLE(or, 2, boolean, same, 1, a || b),
     SHOAL_WHOLE(xor, 2, boolean, same, 1, (a != K(0)) != (b != K(0))),
     SHOAL_WHOLE(not, 1, boolean, same, 1, a == K(0)),
@@ -160,7 +212,8 @@ constexpr ScalarFunction kRows[] = {
 const std::unordered_map<std::string_view, const ScalarFunction*>& by_name() {
     static const auto* index = [] {
         auto* made = new std::unordered_map<std::string_view, const ScalarFunction*>;
-        for (const auto& row : kRows) made->emplace(row.name, &row);
+        for (const auto& row : kRows)
+            made->emplace(row.name, &row);
         return made;
     }();
     return *index;

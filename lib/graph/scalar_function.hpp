@@ -1,8 +1,8 @@
 // The scalar functions that `map` applies to elements: one row each, serving the host, the code generator and the cost.
 //
 // A row's expression is written once, in the common subset of C++ and OpenCL C: `a`, `b`, `c` are the operands, `p` and
-// `q` the operator's parameters, and K(x) is the constant x in the operands' own type. OpenCL evaluates it on vectors too,
-// where `?:` selects element by element, so both of its arms are always evaluated.
+// `q` the operator's parameters, and K(x) is the constant x in the operands' own type. OpenCL evaluates it on vectors
+// too, where `?:` selects element by element, so both of its arms are always evaluated.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ struct ScalarFunction {
     int arity;
     Domain domain;
     Result result;
-    double flops;               ///< per element; transcendental functions count what a polynomial takes
-    std::string_view code;      ///< the expression as text, for the code generator
+    double flops;           ///< per element; transcendental functions count what a polynomial takes
+    std::string_view code;  ///< the expression as text, for the code generator
     double (*real)(double a, double b, double c, double p, double q);
     std::int64_t (*whole)(std::int64_t a, std::int64_t b, std::int64_t c, double p, double q);
     std::uint64_t (*natural)(std::uint64_t a, std::uint64_t b, std::uint64_t c, double p, double q);

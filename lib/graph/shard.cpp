@@ -18,7 +18,8 @@ using Need = std::optional<InputSlice>;  // which part of a value is needed; not
 Need united(const Need& a, const InputSlice& b, const std::string& name) {
     if (!a) return b;
     if (a->axis == -1 || b.axis == -1) return InputSlice::whole();
-    if (a->axis != b.axis) fail(Code::unsupported, "value '", name, "' is needed along axis ", a->axis, " and along axis ", b.axis);
+    if (a->axis != b.axis)
+        fail(Code::unsupported, "value '", name, "' is needed along axis ", a->axis, " and along axis ", b.axis);
     return InputSlice{a->axis, std::min(a->begin, b.begin), std::max(a->end, b.end)};
 }
 
@@ -27,8 +28,10 @@ public:
     explicit Sharder(const Graph& graph) : graph_(graph), needs_(graph.values.size()), shards_(graph.ops.size()) {}
 
     GraphShard run(int axis, std::int64_t begin, std::int64_t end) {
-        for (const auto& port : graph_.outputs) need(port.value, {axis, begin, end});
-        for (std::size_t i = graph_.ops.size(); i-- > 0;) demand(i);
+        for (const auto& port : graph_.outputs)
+            need(port.value, {axis, begin, end});
+        for (std::size_t i = graph_.ops.size(); i-- > 0;)
+            demand(i);
         return rebuild(InputSlice{axis, begin, end});
     }
 
@@ -37,7 +40,8 @@ private:
         const Value& value = graph_.value(id);
         InputSlice wanted = slice;
         if (wanted.axis >= 0) {
-            if (wanted.axis >= value.type.shape.rank()) fail(Code::unsupported, "value '", value.name, "' ", value.type, " has no axis ", wanted.axis);
+            if (wanted.axis >= value.type.shape.rank())
+                fail(Code::unsupported, "value '", value.name, "' ", value.type, " has no axis ", wanted.axis);
             if (wanted.begin == 0 && wanted.end == value.type.shape[wanted.axis]) wanted = InputSlice::whole();
         }
         needs_[id] = united(needs_[id], wanted, value.name);
@@ -51,7 +55,8 @@ private:
             if (needs_[id]) out = united(out, *needs_[id], graph_.value(id).name);
         }
         if (!out) return;
-        for (const auto id : op.outputs) needs_[id] = out;
+        for (const auto id : op.outputs)
+            needs_[id] = out;
         if (out->axis == -1) {
             for (const auto id : op.inputs) {
                 if (id != kNoValue) need(id, InputSlice::whole());
@@ -71,11 +76,15 @@ private:
             const bool along = split.merge == Merge::concat && !axes.empty() &&
                                std::all_of(axes.begin(), axes.end(), [&](int axis) { return axis == out.axis; });
             if (!along) continue;
-            const bool aligned = out.begin % split.granule == 0 && (out.end % split.granule == 0 || out.end == split.extent);
-            if (!aligned) fail(Code::unsupported, "operator '", op.name, "' (", op.card->name, ") divides axis ", out.axis, " in steps of ", split.granule);
+            const bool aligned =
+                out.begin % split.granule == 0 && (out.end % split.granule == 0 || out.end == split.extent);
+            if (!aligned)
+                fail(Code::unsupported, "operator '", op.name, "' (", op.card->name, ") divides axis ", out.axis,
+                     " in steps of ", split.granule);
             return op.card->shard(s, split, out.begin, out.end);
         }
-        fail(Code::unsupported, "operator '", op.name, "' (", op.card->name, ") cannot be divided along axis ", out.axis, " of its output");
+        fail(Code::unsupported, "operator '", op.name, "' (", op.card->name, ") cannot be divided along axis ",
+             out.axis, " of its output");
     }
 
     // A slice of what was computed for `have`, as the value that a reader of `want` sees.
@@ -133,7 +142,8 @@ private:
             inputs.push_back(shards_[i] ? narrowed(builder, source, have, shards_[i]->inputs[k]) : source);
         }
         const auto outputs = builder.add(*op.card, std::move(inputs), shards_[i] ? shards_[i]->attrs : op.attrs);
-        for (std::size_t k = 0; k < outputs.size(); ++k) made[op.outputs[k]] = outputs[k];
+        for (std::size_t k = 0; k < outputs.size(); ++k)
+            made[op.outputs[k]] = outputs[k];
     }
 
     const Graph& graph_;
@@ -151,7 +161,8 @@ bool can_shard(const Graph& graph, int axis) {
     if (graph.outputs.empty()) return false;
     for (const auto& port : graph.outputs) {
         const Shape& shape = graph.type(port.value).shape;
-        if (axis >= shape.rank() || shape[axis] < 2 || shape[axis] != graph.type(graph.outputs[0].value).shape[axis]) return false;
+        if (axis >= shape.rank() || shape[axis] < 2 || shape[axis] != graph.type(graph.outputs[0].value).shape[axis])
+            return false;
     }
     try {
         (void)shard(graph, axis, 0, 1);

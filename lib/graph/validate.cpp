@@ -27,11 +27,14 @@ void check_attributes(const Op& op) {
         for (const auto& [wanted, kind] : op.card->attributes) {
             known = known || (wanted == name && has_kind(value, kind[0]));
         }
-        if (!known) fail(Code::invalid_model, "operator '", op.name, "': ", op.card->name, " has no attribute '", name, "' of that kind");
+        if (!known)
+            fail(Code::invalid_model, "operator '", op.name, "': ", op.card->name, " has no attribute '", name,
+                 "' of that kind");
     }
     for (const auto& [wanted, kind] : op.card->attributes) {
         if (kind.back() != '?' && !op.attrs.has(wanted)) {
-            fail(Code::invalid_model, "operator '", op.name, "': ", op.card->name, " lacks its attribute '", wanted, "'");
+            fail(Code::invalid_model, "operator '", op.name, "': ", op.card->name, " lacks its attribute '", wanted,
+                 "'");
         }
     }
 }
@@ -54,16 +57,19 @@ public:
     explicit Validator(const Graph& graph) : graph_(graph), defined_(graph.values.size(), false) {}
 
     void run() {
-        for (std::size_t id = 0; id < graph_.values.size(); ++id) defined_[id] = graph_.values[id].constant.has_value();
-        for (const auto& port : graph_.inputs) define(port.value, base::text("input '", port.name, "'"));
+        for (std::size_t id = 0; id < graph_.values.size(); ++id)
+            defined_[id] = graph_.values[id].constant.has_value();
+        for (const auto& port : graph_.inputs)
+            define(port.value, base::text("input '", port.name, "'"));
         for (std::size_t i = 0; i < graph_.ops.size(); ++i) {
             if (i > 0 && graph_.ops[i].group < graph_.ops[i - 1].group) {
-                fail(Code::invalid_model, "operator '", graph_.ops[i].name, "': kernel group ", graph_.ops[i].group, " after ",
-                     graph_.ops[i - 1].group);
+                fail(Code::invalid_model, "operator '", graph_.ops[i].name, "': kernel group ", graph_.ops[i].group,
+                     " after ", graph_.ops[i - 1].group);
             }
             check(graph_.ops[i]);
         }
-        for (const auto& port : graph_.outputs) expect_defined(port.value, base::text("output '", port.name, "'"));
+        for (const auto& port : graph_.outputs)
+            expect_defined(port.value, base::text("output '", port.name, "'"));
     }
 
 private:
@@ -75,10 +81,12 @@ private:
             if (id != kNoValue) expect_defined(id, base::text("operator '", op.name, "'"));
         }
         for (const auto id : op.outputs) {
-            if (id >= graph_.values.size()) fail(Code::invalid_model, "operator '", op.name, "' defines value ", id, " of ", graph_.values.size());
+            if (id >= graph_.values.size())
+                fail(Code::invalid_model, "operator '", op.name, "' defines value ", id, " of ", graph_.values.size());
         }
         check_types(op);
-        for (const auto id : op.outputs) define(id, base::text("operator '", op.name, "'"));
+        for (const auto id : op.outputs)
+            define(id, base::text("operator '", op.name, "'"));
     }
 
     void check_types(const Op& op) {
@@ -86,13 +94,14 @@ private:
         given.outputs.clear();
         const auto inferred = op.card->infer(given);
         if (inferred.size() != op.outputs.size()) {
-            fail(Code::invalid_model, "operator '", op.name, "': ", op.card->name, " has ", inferred.size(), " outputs, got ", op.outputs.size());
+            fail(Code::invalid_model, "operator '", op.name, "': ", op.card->name, " has ", inferred.size(),
+                 " outputs, got ", op.outputs.size());
         }
         for (std::size_t i = 0; i < inferred.size(); ++i) {
             const Type& declared = graph_.type(op.outputs[i]);
             if (inferred[i] != declared) {
-                fail(Code::invalid_model, "operator '", op.name, "': output ", i, " of ", op.card->name, " is ", inferred[i],
-                     ", declared as ", declared);
+                fail(Code::invalid_model, "operator '", op.name, "': output ", i, " of ", op.card->name, " is ",
+                     inferred[i], ", declared as ", declared);
             }
         }
     }

@@ -28,7 +28,8 @@ struct Window {
 struct WindowSlice {
     std::int64_t begin, end, pad_begin, pad_end;
 };
-[[nodiscard]] WindowSlice window_slice(const Window& window, std::size_t k, std::int64_t input_extent, std::int64_t begin, std::int64_t end);
+[[nodiscard]] WindowSlice window_slice(const Window& window, std::size_t k, std::int64_t input_extent,
+                                       std::int64_t begin, std::int64_t end);
 
 /// The shard of an operator with a window for output range [begin, end) of tensor axis `axis` (1 to rank): its
 /// attributes with the padding at the cut removed, and the slice of its input.
@@ -36,6 +37,7 @@ struct WindowShard {
     Attrs attrs;
     InputSlice input;
 };
-[[nodiscard]] WindowShard shard_rows(const Attrs& attrs, const Window& window, const Shape& input, int axis, std::int64_t begin, std::int64_t end);
+[[nodiscard]] WindowShard shard_rows(const Attrs& attrs, const Window& window, const Shape& input, int axis,
+                                     std::int64_t begin, std::int64_t end);
 
 }  // namespace shoal::graph

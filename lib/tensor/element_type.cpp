@@ -17,10 +17,10 @@ struct Row {
 
 // Indexed by ElementType; row 0 stands for a damaged value.
 constexpr Row kRows[] = {
-    {"?", 8, false, false},    {"f32", 32, true, true},  {"f16", 16, true, true},   {"bf16", 16, true, true},
-    {"f64", 64, true, true},   {"i8", 8, false, true},   {"u8", 8, false, false},   {"i16", 16, false, true},
-    {"u16", 16, false, false}, {"i32", 32, false, true}, {"u32", 32, false, false}, {"i64", 64, false, true},
-    {"u64", 64, false, false}, {"bool", 8, false, false}, {"i4", 4, false, true},   {"u4", 4, false, false},
+    {"?", 8, false, false},    {"f32", 32, true, true},   {"f16", 16, true, true},   {"bf16", 16, true, true},
+    {"f64", 64, true, true},   {"i8", 8, false, true},    {"u8", 8, false, false},   {"i16", 16, false, true},
+    {"u16", 16, false, false}, {"i32", 32, false, true},  {"u32", 32, false, false}, {"i64", 64, false, true},
+    {"u64", 64, false, false}, {"bool", 8, false, false}, {"i4", 4, false, true},    {"u4", 4, false, false},
 };
 static_assert(std::size(kRows) == kElementTypeCount + 1);
 
@@ -73,9 +73,9 @@ std::uint16_t float_to_half(float value) noexcept {
     const auto word = std::bit_cast<std::uint32_t>(value);
     const auto sign = static_cast<std::uint16_t>(word >> 16 & 0x8000u);
     const std::uint32_t magnitude = word & 0x7fffffffu;
-    if (magnitude > 0x7f800000u) return sign | 0x7e00u;                  // NaN
-    if (magnitude >= 0x477ff000u) return sign | 0x7c00u;                 // rounds to 65520 or more: infinity
-    if (magnitude < 0x38800000u) {                                       // below 2^-14: subnormal, in units of 2^-24
+    if (magnitude > 0x7f800000u) return sign | 0x7e00u;   // NaN
+    if (magnitude >= 0x477ff000u) return sign | 0x7c00u;  // rounds to 65520 or more: infinity
+    if (magnitude < 0x38800000u) {                        // below 2^-14: subnormal, in units of 2^-24
         const float scaled = std::bit_cast<float>(magnitude) * 16777216.0f;
         return sign | static_cast<std::uint16_t>(std::nearbyint(scaled));
     }

@@ -39,10 +39,11 @@ Header find_header(base::ByteView file, std::string_view name) {
     const int major = std::to_integer<int>(file[6]);
     if (major < 1 || major > 3) fail(Code::unsupported, name, ": .npy format version ", major, "; 1 to 3 are known");
     const std::size_t prefix = major == 1 ? 10 : 12;
-    const std::size_t length = major == 1 ? base::load_le<std::uint16_t>(file.data() + 8)
-                                          : base::load_le<std::uint32_t>(file.data() + 8);
+    const std::size_t length =
+        major == 1 ? base::load_le<std::uint16_t>(file.data() + 8) : base::load_le<std::uint32_t>(file.data() + 8);
     if (length > file.size() - prefix) {
-        fail(Code::invalid_argument, name, ": the header says ", length, " bytes, the file holds ", file.size() - prefix);
+        fail(Code::invalid_argument, name, ": the header says ", length, " bytes, the file holds ",
+             file.size() - prefix);
     }
     return {{reinterpret_cast<const char*>(file.data() + prefix), length}, prefix + length};
 }
@@ -63,7 +64,7 @@ ElementType element_of(std::string_view descr, std::string_view name) {
         const char order = descr[1];
         const auto code = descr.substr(2, 2);
         for (const auto& row : kCodes) {
-            if (row.code == code && (order == '<' || order == '|' || (order == '=' ))) return row.element;
+            if (row.code == code && (order == '<' || order == '|' || (order == '='))) return row.element;
         }
     }
     fail(Code::unsupported, name, ": .npy element type ", descr.substr(0, descr.find(',')),
@@ -84,7 +85,8 @@ Shape shape_of(std::string_view text, std::string_view name) {
         }
         std::int64_t extent = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), extent);
-        if (error != std::errc()) fail(Code::invalid_argument, name, ": '", text, "' in the .npy header's shape is not a number");
+        if (error != std::errc())
+            fail(Code::invalid_argument, name, ": '", text, "' in the .npy header's shape is not a number");
         extents.push_back(extent);
         text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     }
@@ -101,7 +103,8 @@ Tensor from_npy(const base::SharedBytes& file, std::string_view name) {
     }
     const std::size_t have = file.size() - header.data_offset;
     if (have < type.size_bytes()) {
-        fail(Code::invalid_argument, name, ": ", to_string(type), " takes ", type.size_bytes(), " bytes, the file holds ", have);
+        fail(Code::invalid_argument, name, ": ", to_string(type), " takes ", type.size_bytes(),
+             " bytes, the file holds ", have);
     }
     const auto data = file.slice(header.data_offset, type.size_bytes());
     if (reinterpret_cast<std::uintptr_t>(data.data()) % 8 == 0) return {std::move(type), data};
@@ -117,7 +120,8 @@ std::vector<std::byte> to_npy(const Tensor& tensor) {
     }
     if (!code) fail(Code::unsupported, ".npy has no element type for ", name(tensor.element()));
     std::string shape = "(";
-    for (const auto extent : tensor.shape()) shape += std::to_string(extent) + ",";
+    for (const auto extent : tensor.shape())
+        shape += std::to_string(extent) + ",";
     std::string header = base::text("{'descr': '", bits(tensor.element()) == 8 ? '|' : '<', *code,
                                     "', 'fortran_order': False, 'shape': ", shape, "), }");
     constexpr std::size_t kPrefix = 10, kAlign = 64;  // the format asks that data start at a multiple of 64
@@ -129,7 +133,8 @@ std::vector<std::byte> to_npy(const Tensor& tensor) {
     out[7] = std::byte{0};
     base::store_le(out.data() + 8, static_cast<std::uint16_t>(header.size()));
     std::memcpy(out.data() + kPrefix, header.data(), header.size());
-    if (!tensor.bytes().empty()) std::memcpy(out.data() + kPrefix + header.size(), tensor.bytes().data(), tensor.bytes().size());
+    if (!tensor.bytes().empty())
+        std::memcpy(out.data() + kPrefix + header.size(), tensor.bytes().data(), tensor.bytes().size());
     return out;
 }
 

@@ -11,7 +11,8 @@ using base::Code;
 using base::fail;
 
 Shape::Shape(std::vector<std::int64_t> extents) : extents_(std::move(extents)) {
-    if (rank() > kMaxRank) fail(Code::invalid_argument, "a tensor of rank ", rank(), "; at most ", kMaxRank, " is supported");
+    if (rank() > kMaxRank)
+        fail(Code::invalid_argument, "a tensor of rank ", rank(), "; at most ", kMaxRank, " is supported");
     // Extents of 0 hide an overflow of the others, which strides would then trip over: check those without them.
     std::int64_t nonzero = 1;
     bool empty = false;
@@ -25,7 +26,8 @@ Shape::Shape(std::vector<std::int64_t> extents) : extents_(std::move(extents)) {
 
 std::int64_t Shape::count(int first, int last) const noexcept {
     std::int64_t product = 1;
-    for (int axis = first; axis < last; ++axis) product *= (*this)[axis];
+    for (int axis = first; axis < last; ++axis)
+        product *= (*this)[axis];
     return product;
 }
 
@@ -77,7 +79,8 @@ std::vector<std::int64_t> broadcast_strides(const Shape& from, const Shape& to) 
     const int lead = to.rank() - from.rank();
     for (int axis = 0; axis < from.rank(); ++axis) {
         const auto extent = from[axis], wanted = to[lead + axis];
-        if (extent != wanted && extent != 1) fail(Code::invalid_argument, "shape ", from, " does not broadcast to ", to);
+        if (extent != wanted && extent != 1)
+            fail(Code::invalid_argument, "shape ", from, " does not broadcast to ", to);
         if (extent != 1) out[static_cast<std::size_t>(lead + axis)] = own[static_cast<std::size_t>(axis)];
     }
     return out;

@@ -56,7 +56,8 @@ To element_as(const Tensor& tensor, std::int64_t index) {
 template <class To>
 std::vector<To> all_as(const Tensor& tensor) {
     std::vector<To> out(static_cast<std::size_t>(tensor.count()));
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = element_as<To>(tensor, static_cast<std::int64_t>(i));
+    for (std::size_t i = 0; i < out.size(); ++i)
+        out[i] = element_as<To>(tensor, static_cast<std::int64_t>(i));
     return out;
 }
 
@@ -71,10 +72,14 @@ T saturated(double value) {
 
 template <class T>
 T from_double(double value) {
-    if constexpr (std::is_same_v<T, Bool>) return Bool{static_cast<std::uint8_t>(value != 0)};
-    else if constexpr (std::is_integral_v<T>) return saturated<T>(value);
-    else if constexpr (std::is_same_v<T, double>) return value;
-    else return T(static_cast<float>(value));
+    if constexpr (std::is_same_v<T, Bool>)
+        return Bool{static_cast<std::uint8_t>(value != 0)};
+    else if constexpr (std::is_integral_v<T>)
+        return saturated<T>(value);
+    else if constexpr (std::is_same_v<T, double>)
+        return value;
+    else
+        return T(static_cast<float>(value));
 }
 
 void pack_nibbles(Tensor& out, std::span<const double> values) {
@@ -106,12 +111,14 @@ Tensor::Tensor(Type type) : type_(std::move(type)) {
 
 Tensor::Tensor(Type type, base::SharedBytes bytes) : type_(std::move(type)), bytes_(std::move(bytes)) {
     if (bytes_.size() != type_.size_bytes()) {
-        fail(Code::invalid_argument, "tensor ", to_string(type_), " takes ", type_.size_bytes(), " bytes, got ", bytes_.size());
+        fail(Code::invalid_argument, "tensor ", to_string(type_), " takes ", type_.size_bytes(), " bytes, got ",
+             bytes_.size());
     }
 }
 
 base::ByteSpan Tensor::edit() {
-    base::ensure(own_ != nullptr && bytes_.owner().use_count() == 1, "writing to a tensor that is shared or not its own");
+    base::ensure(own_ != nullptr && bytes_.owner().use_count() == 1,
+                 "writing to a tensor that is shared or not its own");
     return {own_, bytes_.size()};
 }
 

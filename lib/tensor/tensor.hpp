@@ -32,19 +32,58 @@ std::ostream& operator<<(std::ostream& out, const Type& type);
 
 template <class T>
 struct ElementTypeOf;
-template <> struct ElementTypeOf<float> { static constexpr auto value = ElementType::f32; };
-template <> struct ElementTypeOf<double> { static constexpr auto value = ElementType::f64; };
-template <> struct ElementTypeOf<Half> { static constexpr auto value = ElementType::f16; };
-template <> struct ElementTypeOf<BFloat> { static constexpr auto value = ElementType::bf16; };
-template <> struct ElementTypeOf<std::int8_t> { static constexpr auto value = ElementType::i8; };
-template <> struct ElementTypeOf<std::uint8_t> { static constexpr auto value = ElementType::u8; };
-template <> struct ElementTypeOf<std::int16_t> { static constexpr auto value = ElementType::i16; };
-template <> struct ElementTypeOf<std::uint16_t> { static constexpr auto value = ElementType::u16; };
-template <> struct ElementTypeOf<std::int32_t> { static constexpr auto value = ElementType::i32; };
-template <> struct ElementTypeOf<std::uint32_t> { static constexpr auto value = ElementType::u32; };
-template <> struct ElementTypeOf<std::int64_t> { static constexpr auto value = ElementType::i64; };
-template <> struct ElementTypeOf<std::uint64_t> { static constexpr auto value = ElementType::u64; };
-template <> struct ElementTypeOf<Bool> { static constexpr auto value = ElementType::boolean; };
+template <>
+struct ElementTypeOf<float> {
+    static constexpr auto value = ElementType::f32;
+};
+template <>
+struct ElementTypeOf<double> {
+    static constexpr auto value = ElementType::f64;
+};
+template <>
+struct ElementTypeOf<Half> {
+    static constexpr auto value = ElementType::f16;
+};
+template <>
+struct ElementTypeOf<BFloat> {
+    static constexpr auto value = ElementType::bf16;
+};
+template <>
+struct ElementTypeOf<std::int8_t> {
+    static constexpr auto value = ElementType::i8;
+};
+template <>
+struct ElementTypeOf<std::uint8_t> {
+    static constexpr auto value = ElementType::u8;
+};
+template <>
+struct ElementTypeOf<std::int16_t> {
+    static constexpr auto value = ElementType::i16;
+};
+template <>
+struct ElementTypeOf<std::uint16_t> {
+    static constexpr auto value = ElementType::u16;
+};
+template <>
+struct ElementTypeOf<std::int32_t> {
+    static constexpr auto value = ElementType::i32;
+};
+template <>
+struct ElementTypeOf<std::uint32_t> {
+    static constexpr auto value = ElementType::u32;
+};
+template <>
+struct ElementTypeOf<std::int64_t> {
+    static constexpr auto value = ElementType::i64;
+};
+template <>
+struct ElementTypeOf<std::uint64_t> {
+    static constexpr auto value = ElementType::u64;
+};
+template <>
+struct ElementTypeOf<Bool> {
+    static constexpr auto value = ElementType::boolean;
+};
 
 /// Calls `use` with a value of the C++ type that stores `type`; throws unsupported for nibbles, which have none.
 template <class Use>

@@ -39,7 +39,8 @@ void search(const Signature& s, const Tensor& x, Tensor& out) {
         const std::int64_t base = dot(at, steps), step = steps[static_cast<std::size_t>(axis)];
         std::int64_t best = 0;
         for (std::int64_t i = 1; i < x.shape()[axis]; ++i) {
-            const Value value = values[static_cast<std::size_t>(base + i * step)], top = values[static_cast<std::size_t>(base + best * step)];
+            const Value value = values[static_cast<std::size_t>(base + i * step)],
+                        top = values[static_cast<std::size_t>(base + best * step)];
             const bool better = (value != value && top == top) || (top == top && (largest ? value > top : value < top));
             if (better || (last && (value == top || (value != value && top != top)))) best = i;
         }
@@ -48,8 +49,10 @@ void search(const Signature& s, const Tensor& x, Tensor& out) {
 }
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
-    if (tensor::is_floating(s.in(0).element)) search<double>(s, *inputs[0], outputs[0]);
-    else search<std::int64_t>(s, *inputs[0], outputs[0]);
+    if (tensor::is_floating(s.in(0).element))
+        search<double>(s, *inputs[0], outputs[0]);
+    else
+        search<std::int64_t>(s, *inputs[0], outputs[0]);
 }
 
 }  // namespace

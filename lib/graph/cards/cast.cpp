@@ -43,8 +43,10 @@ To from_real(double value) {
 
 template <class To>
 To from_whole(std::int64_t value) {
-    if constexpr (std::is_integral_v<To>) return static_cast<To>(value);
-    else return from_real<To>(static_cast<double>(value));
+    if constexpr (std::is_integral_v<To>)
+        return static_cast<To>(value);
+    else
+        return from_real<To>(static_cast<double>(value));
 }
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
@@ -52,7 +54,8 @@ void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::sp
     const ElementType to = s.out().element;
     if (tensor::is_nibble(to)) {
         auto values = tensor::to_doubles(from);
-        for (double& value : values) value = std::trunc(value);
+        for (double& value : values)
+            value = std::trunc(value);
         outputs[0] = tensor::from_doubles(to, from.shape(), values);
         return;
     }

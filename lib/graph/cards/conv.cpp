@@ -1,4 +1,5 @@
-// conv: out[n, p, o] = sum over taps t and channels c of x[n, p * stride + t * dilation - pad, g(o) * C/G + c] * w[o, t, c]
+// conv: out[n, p, o] = sum over taps t and channels c of x[n, p * stride + t * dilation - pad, g(o) * C/G + c] * w[o,
+// t, c]
 //   x [N, D1..Dr, C], w [O, k1..kr, C/G] -> out [N, P1..Pr, O]; channels last; positions in the padding count as 0
 //   attributes: strides, dilations, pads_begin, pads_end (one per spatial axis), groups (G; g(o) = o / (O/G))
 //   Integers: 8-bit inputs give i32, wider ones their own type.
@@ -23,7 +24,8 @@ std::vector<Type> infer(const Signature& s) {
         refuse("conv: x ", s.in(0), " with weights ", s.in(1), " in ", groups, " groups");
     }
     Ints extents{x[0]};
-    for (const auto extent : output_extents(win, x, "conv")) extents.push_back(extent);
+    for (const auto extent : output_extents(win, x, "conv"))
+        extents.push_back(extent);
     extents.push_back(w[0]);
     return {{contraction_element(s, "conv"), Shape(std::move(extents))}};
 }
@@ -39,7 +41,8 @@ std::vector<SplitAxis> splits(const Signature& s) {
     const std::int64_t groups = s.attrs.integer("groups"), channels = s.in(0).shape.back();
     if (out.back() > 1) {
         const std::int64_t granule = groups > 1 ? out.back() / groups : 1;
-        if (granule < out.back()) found.push_back({"output channels", out.back(), granule, Merge::concat, {out.rank() - 1}});
+        if (granule < out.back())
+            found.push_back({"output channels", out.back(), granule, Merge::concat, {out.rank() - 1}});
     }
     if (groups == 1 && channels > 1) found.push_back({"input channels", channels, 1, Merge::sum, {}});
     return found;
@@ -85,7 +88,8 @@ void convolve(const Signature& s, const Tensor& x, const Tensor& w, Tensor& out)
                 const Sum* const a = xv.data() + from + c / per_group * inner;
                 const Sum* const b = wv.data() + c * ws[0] + weight;
                 Sum sum{};
-                for (std::int64_t i = 0; i < inner; ++i) sum += a[i] * b[i];
+                for (std::int64_t i = 0; i < inner; ++i)
+                    sum += a[i] * b[i];
                 sums[static_cast<std::size_t>(c)] += sum;
             }
         });
@@ -95,8 +99,10 @@ void convolve(const Signature& s, const Tensor& x, const Tensor& w, Tensor& out)
 }
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
-    if (tensor::is_floating(s.out().element)) convolve<double>(s, *inputs[0], *inputs[1], outputs[0]);
-    else convolve<std::int64_t>(s, *inputs[0], *inputs[1], outputs[0]);
+    if (tensor::is_floating(s.out().element))
+        convolve<double>(s, *inputs[0], *inputs[1], outputs[0]);
+    else
+        convolve<std::int64_t>(s, *inputs[0], *inputs[1], outputs[0]);
 }
 
 }  // namespace

@@ -9,7 +9,8 @@ namespace {
 std::vector<Type> infer(const Signature& s) {
     const auto axis = s.attrs.integer("axis");
     if (axis < 0 || axis >= s.in(0).shape.rank()) refuse("cumulate: axis ", axis, " of ", s.in(0));
-    if (tensor::is_nibble(s.in(0).element) || s.in(0).element == ElementType::boolean) refuse("cumulate: not defined for ", s.in(0));
+    if (tensor::is_nibble(s.in(0).element) || s.in(0).element == ElementType::boolean)
+        refuse("cumulate: not defined for ", s.in(0));
     return {s.in(0)};
 }
 
@@ -42,8 +43,10 @@ void run(const Signature& s, const Tensor& x, Tensor& out) {
 }
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
-    if (tensor::is_floating(s.in(0).element)) run<double>(s, *inputs[0], outputs[0]);
-    else run<std::int64_t>(s, *inputs[0], outputs[0]);
+    if (tensor::is_floating(s.in(0).element))
+        run<double>(s, *inputs[0], outputs[0]);
+    else
+        run<std::int64_t>(s, *inputs[0], outputs[0]);
 }
 
 }  // namespace

@@ -13,8 +13,10 @@ std::vector<Type> infer(const Signature& s) {
     const auto axis = s.attrs.integer("axis");
     const Shape &data = s.in(0).shape, &indices = s.in(1).shape;
     if (axis < 0 || axis >= data.rank()) refuse("gather: axis ", axis, " of ", s.in(0));
-    if (s.in(1).element != ElementType::i64 && s.in(1).element != ElementType::i32) refuse("gather: indices are ", s.in(1), ", must be i32 or i64");
-    if (data[static_cast<int>(axis)] == 0 && indices.count() > 0) refuse("gather: axis ", axis, " of ", s.in(0), " is empty");
+    if (s.in(1).element != ElementType::i64 && s.in(1).element != ElementType::i32)
+        refuse("gather: indices are ", s.in(1), ", must be i32 or i64");
+    if (data[static_cast<int>(axis)] == 0 && indices.count() > 0)
+        refuse("gather: axis ", axis, " of ", s.in(0), " is empty");
     Ints extents(data.begin(), data.begin() + axis);
     extents.insert(extents.end(), indices.begin(), indices.end());
     extents.insert(extents.end(), data.begin() + axis + 1, data.end());
@@ -50,8 +52,10 @@ void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::sp
         if (out.count() == 0) return;
         for (std::int64_t outer = 0; outer < data.count(0, axis); ++outer) {
             for (const auto index : indices) {
-                const std::int64_t wrapped = std::clamp<std::int64_t>(index < 0 ? index + data[axis] : index, 0, data[axis] - 1);
-                std::copy_n(in[0]->bytes().data() + static_cast<std::size_t>(outer * data[axis] + wrapped) * row, row, to);
+                const std::int64_t wrapped =
+                    std::clamp<std::int64_t>(index < 0 ? index + data[axis] : index, 0, data[axis] - 1);
+                std::copy_n(in[0]->bytes().data() + static_cast<std::size_t>(outer * data[axis] + wrapped) * row, row,
+                            to);
                 to += row;
             }
         }

@@ -34,7 +34,8 @@ void evaluate(const Signature& s, std::span<const Tensor* const>, std::span<Tens
     const double start = s.attrs.real("start"), step = s.attrs.real("step");
     const auto axis = static_cast<std::size_t>(s.attrs.integer("axis"));
     std::vector<double> values;
-    for_each_index(s.out().shape, [&](const Ints& at) { values.push_back(start + step * static_cast<double>(at[axis])); });
+    for_each_index(s.out().shape,
+                   [&](const Ints& at) { values.push_back(start + step * static_cast<double>(at[axis])); });
     outputs[0] = tensor::from_doubles(s.out().element, s.out().shape, values);
 }
 

@@ -18,16 +18,20 @@ const ScalarFunction& function_of(const Signature& s) {
 
 std::vector<Type> infer(const Signature& s) {
     const auto& fn = function_of(s);
-    if (static_cast<int>(s.inputs.size()) != fn.arity) refuse("map ", fn.name, ": takes ", fn.arity, " inputs, got ", s.inputs.size());
+    if (static_cast<int>(s.inputs.size()) != fn.arity)
+        refuse("map ", fn.name, ": takes ", fn.arity, " inputs, got ", s.inputs.size());
     const std::size_t first = fn.result == Result::chosen ? 1 : 0;
-    if (first == 1 && s.in(0).element != ElementType::boolean) refuse("map ", fn.name, ": input 0 is ", s.in(0), ", must be bool");
+    if (first == 1 && s.in(0).element != ElementType::boolean)
+        refuse("map ", fn.name, ": input 0 is ", s.in(0), ", must be bool");
     Shape shape;
     for (std::size_t i = 0; i < s.inputs.size(); ++i) {
         shape = tensor::broadcast(shape, s.in(i).shape);
         if (i < first) continue;
-        if (!accepts(fn.domain, s.in(i).element)) refuse("map ", fn.name, ": not defined for input ", i, " of type ", s.in(i));
+        if (!accepts(fn.domain, s.in(i).element))
+            refuse("map ", fn.name, ": not defined for input ", i, " of type ", s.in(i));
         if (s.in(i).element != s.in(first).element) {
-            refuse("map ", fn.name, ": input ", i, " is ", s.in(i), ", input ", first, " is ", s.in(first), "; element types must agree");
+            refuse("map ", fn.name, ": input ", i, " is ", s.in(i), ", input ", first, " is ", s.in(first),
+                   "; element types must agree");
         }
         if (tensor::is_nibble(s.in(i).element)) refuse("map ", fn.name, ": nibbles must be cast to a wider type first");
     }
@@ -79,7 +83,8 @@ std::vector<Compute> read_all(const Tensor& tensor) {
     tensor::with_type(tensor.element(), [&](auto zero) {
         using Stored = decltype(zero);
         const auto from = tensor.as<Stored>();
-        for (std::size_t i = 0; i < out.size(); ++i) out[i] = widened<Compute>(from[i]);
+        for (std::size_t i = 0; i < out.size(); ++i)
+            out[i] = widened<Compute>(from[i]);
     });
     return out;
 }
@@ -96,7 +101,9 @@ void apply(Function function, const Signature& s, std::span<const Tensor* const>
     tensor::with_type(output.element(), [&](auto zero) {
         using Stored = decltype(zero);
         auto target = output.edit_as<Stored>().begin();
-        const auto at = [](const std::vector<Compute>& from, std::int64_t index) { return from[static_cast<std::size_t>(index)]; };
+        const auto at = [](const std::vector<Compute>& from, std::int64_t index) {
+            return from[static_cast<std::size_t>(index)];
+        };
         for_each_index(output.shape(), [&](const Ints& i) {
             *target++ = narrowed<Stored>(function(at(operands[0], dot(i, steps[0])), at(operands[1], dot(i, steps[1])),
                                                   at(operands[2], dot(i, steps[2])), p, q));

@@ -22,7 +22,8 @@ Sizes sizes(const Signature& s) {
     if (a.rank() < 2 || b.rank() < 2) refuse("matmul: ", s.in(0), " by ", s.in(1), ": both need rank 2 or more");
     const bool transposed = s.attrs.integer("transpose_b") != 0;
     const std::int64_t k = b[b.rank() - (transposed ? 1 : 2)], n = b[b.rank() - (transposed ? 2 : 1)];
-    if (a.back() != k) refuse("matmul: ", s.in(0), " by ", s.in(1), ": inner extents ", a.back(), " and ", k, " differ");
+    if (a.back() != k)
+        refuse("matmul: ", s.in(0), " by ", s.in(1), ": inner extents ", a.back(), " and ", k, " differ");
     return {tensor::broadcast(leading(a), leading(b)), a[a.rank() - 2], n, k};
 }
 
@@ -61,7 +62,8 @@ void multiply(const Signature& s, const Tensor& a, const Tensor& b, Tensor& out)
     const Sizes z = sizes(s);
     const bool transposed = s.attrs.integer("transpose_b") != 0;
     const auto av = elements_as<Sum>(a), bv = elements_as<Sum>(b);
-    const auto a_steps = tensor::broadcast_strides(leading(a.shape()), z.batch), b_steps = tensor::broadcast_strides(leading(b.shape()), z.batch);
+    const auto a_steps = tensor::broadcast_strides(leading(a.shape()), z.batch),
+               b_steps = tensor::broadcast_strides(leading(b.shape()), z.batch);
     const std::int64_t k_step = transposed ? 1 : z.n, j_step = transposed ? z.k : 1;
     std::vector<Sum> row(static_cast<std::size_t>(z.n));
     std::int64_t written = 0;
@@ -71,7 +73,8 @@ void multiply(const Signature& s, const Tensor& a, const Tensor& b, Tensor& out)
         for (std::int64_t i = 0; i < z.m; ++i) {
             std::fill(row.begin(), row.end(), Sum{});
             for (std::int64_t k = 0; k < z.k; ++k) {
-                for (std::int64_t j = 0; j < z.n; ++j) row[static_cast<std::size_t>(j)] += left[i * z.k + k] * right[k * k_step + j * j_step];
+                for (std::int64_t j = 0; j < z.n; ++j)
+                    row[static_cast<std::size_t>(j)] += left[i * z.k + k] * right[k * k_step + j * j_step];
             }
             store_sums(out, written, std::span<const Sum>(row));
             written += z.n;
@@ -80,8 +83,10 @@ void multiply(const Signature& s, const Tensor& a, const Tensor& b, Tensor& out)
 }
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
-    if (tensor::is_floating(s.out().element)) multiply<double>(s, *inputs[0], *inputs[1], outputs[0]);
-    else multiply<std::int64_t>(s, *inputs[0], *inputs[1], outputs[0]);
+    if (tensor::is_floating(s.out().element))
+        multiply<double>(s, *inputs[0], *inputs[1], outputs[0]);
+    else
+        multiply<std::int64_t>(s, *inputs[0], *inputs[1], outputs[0]);
 }
 
 }  // namespace

@@ -19,8 +19,10 @@ std::vector<Type> infer(const Signature& s) {
     for (std::size_t k = 0; k < before.size(); ++k) {
         const std::int64_t extent = in[static_cast<int>(k)];
         if (before[k] < 0 || after[k] < 0) refuse("pad: negative padding in ", to_string(s.attrs));
-        if (mode != "constant" && extent == 0 && before[k] + after[k] > 0) refuse("pad: mode ", mode, " of an empty axis of ", s.in(0));
-        if (mode == "reflect" && extent == 1 && before[k] + after[k] > 0) refuse("pad: nothing to reflect along an axis of extent 1 of ", s.in(0));
+        if (mode != "constant" && extent == 0 && before[k] + after[k] > 0)
+            refuse("pad: mode ", mode, " of an empty axis of ", s.in(0));
+        if (mode == "reflect" && extent == 1 && before[k] + after[k] > 0)
+            refuse("pad: nothing to reflect along an axis of extent 1 of ", s.in(0));
         extents.push_back(base::checked_add(extent, base::checked_add(before[k], after[k], "padding"), "padding"));
     }
     return {{s.in(0).element, Shape(std::move(extents))}};
@@ -76,8 +78,8 @@ void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::sp
         if (mode == "constant") {
             fill(out, s.attrs.real("value"));
             if (in[0]->count() == 0) return;
-            copy_strided(out.edit().data() + static_cast<std::size_t>(dot(before, target)) * size, target, in[0]->bytes().data(),
-                         own, in[0]->shape(), size);
+            copy_strided(out.edit().data() + static_cast<std::size_t>(dot(before, target)) * size, target,
+                         in[0]->bytes().data(), own, in[0]->shape(), size);
             return;
         }
         std::byte* to = out.edit().data();

@@ -1,7 +1,7 @@
 // pool: over every window of x [N, D1..Dr, C] -> [N, P1..Pr, C], positions in the padding left out.
 //   attributes: fn, kernel, strides, dilations, pads_begin, pads_end (one per spatial axis)
-//   fn: "max" (lowest value of the type for a window of padding only) | "sum" | "argmax" (i64: the position of the first
-//   maximum, row-major over D1..Dr)
+//   fn: "max" (lowest value of the type for a window of padding only) | "sum" | "argmax" (i64: the position of the
+//   first maximum, row-major over D1..Dr)
 // Averages are sums times a constant that the lowering makes, since frameworks disagree on what to divide by.
 #include <cmath>
 #include <limits>
@@ -25,7 +25,8 @@ std::vector<Type> infer(const Signature& s) {
     if (fn != "max" && fn != "sum" && fn != "argmax") refuse("pool: fn '", fn, "'");
     const Shape& x = s.in(0).shape;
     Ints extents{x.rank() > 0 ? x[0] : 0};
-    for (const auto extent : output_extents(window(s), x, "pool")) extents.push_back(extent);
+    for (const auto extent : output_extents(window(s), x, "pool"))
+        extents.push_back(extent);
     extents.push_back(x.back());
     return {{fn == "argmax" ? ElementType::i64 : s.in(0).element, Shape(std::move(extents))}};
 }
@@ -90,8 +91,10 @@ void pool_values(const Signature& s, const Tensor& x, Tensor& out) {
 }
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
-    if (tensor::is_floating(s.in(0).element)) pool_values<double>(s, *inputs[0], outputs[0]);
-    else pool_values<std::int64_t>(s, *inputs[0], outputs[0]);
+    if (tensor::is_floating(s.in(0).element))
+        pool_values<double>(s, *inputs[0], outputs[0]);
+    else
+        pool_values<std::int64_t>(s, *inputs[0], outputs[0]);
 }
 
 }  // namespace
@@ -101,7 +104,8 @@ const Card pool{
     .name = "pool",
     .min_inputs = 1,
     .max_inputs = 1,
-    .attributes = {{"fn", "s"}, {"kernel", "I"}, {"strides", "I"}, {"dilations", "I"}, {"pads_begin", "I"}, {"pads_end", "I"}},
+    .attributes =
+        {{"fn", "s"}, {"kernel", "I"}, {"strides", "I"}, {"dilations", "I"}, {"pads_begin", "I"}, {"pads_end", "I"}},
     .infer = infer,
     .flops = flops,
     .bytes = nullptr,

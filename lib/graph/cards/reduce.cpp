@@ -18,11 +18,13 @@ bool is_reduced(const Signature& s, int axis) {
 std::vector<Type> infer(const Signature& s) {
     const auto& fn = s.attrs.text("fn");
     if (fn != "sum" && fn != "product" && fn != "max" && fn != "min") refuse("reduce: fn '", fn, "'");
-    if (tensor::is_nibble(s.in(0).element) || s.in(0).element == ElementType::boolean) refuse("reduce: not defined for ", s.in(0));
+    if (tensor::is_nibble(s.in(0).element) || s.in(0).element == ElementType::boolean)
+        refuse("reduce: not defined for ", s.in(0));
     Ints extents = s.in(0).shape.extents();
     std::int64_t previous = -1;
     for (const auto axis : s.attrs.ints("axes")) {
-        if (axis <= previous || axis >= s.in(0).shape.rank()) refuse("reduce: axes of ", to_string(s.attrs), " for ", s.in(0));
+        if (axis <= previous || axis >= s.in(0).shape.rank())
+            refuse("reduce: axes of ", to_string(s.attrs), " for ", s.in(0));
         extents[static_cast<std::size_t>(axis)] = 1;
         previous = axis;
     }
@@ -41,7 +43,8 @@ std::vector<SplitAxis> splits(const Signature& s) {
     auto found = axis_splits(s.out().shape);
     for (const auto axis : s.attrs.ints("axes")) {
         const std::int64_t extent = s.in(0).shape[static_cast<int>(axis)];
-        if (extent > 1) found.push_back({base::text("reduced axis ", axis), extent, 1, merge_of(s.attrs.text("fn")), {}});
+        if (extent > 1)
+            found.push_back({base::text("reduced axis ", axis), extent, 1, merge_of(s.attrs.text("fn")), {}});
     }
     return found;
 }
@@ -61,23 +64,31 @@ void fold(const Signature& s, const Tensor& x, Tensor& out) {
     for (int axis = 0; axis < out.shape().rank(); ++axis) {
         if (is_reduced(s, axis)) steps[static_cast<std::size_t>(axis)] = 0;
     }
-    const Value start = fn == "sum" ? Value{} : fn == "product" ? Value{1} : fn == "max" ? lowest_of<Value>(x.element()) : highest_of<Value>(x.element());
+    const Value start = fn == "sum"       ? Value{}
+                        : fn == "product" ? Value{1}
+                        : fn == "max"     ? lowest_of<Value>(x.element())
+                                          : highest_of<Value>(x.element());
     std::vector<Value> totals(static_cast<std::size_t>(out.count()), start);
     const auto values = elements_as<Value>(x);
     std::size_t next = 0;
     for_each_index(x.shape(), [&](const Ints& at) {
         const Value value = values[next++];
         Value& total = totals[static_cast<std::size_t>(dot(at, steps))];
-        if (fn == "sum") total += value;
-        else if (fn == "product") total *= value;
-        else if (value != value || (fn == "max" ? value > total : value < total)) total = value;
+        if (fn == "sum")
+            total += value;
+        else if (fn == "product")
+            total *= value;
+        else if (value != value || (fn == "max" ? value > total : value < total))
+            total = value;
     });
     store_sums(out, 0, std::span<const Value>(totals));
 }
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
-    if (tensor::is_floating(s.in(0).element)) fold<double>(s, *inputs[0], outputs[0]);
-    else fold<std::int64_t>(s, *inputs[0], outputs[0]);
+    if (tensor::is_floating(s.in(0).element))
+        fold<double>(s, *inputs[0], outputs[0]);
+    else
+        fold<std::int64_t>(s, *inputs[0], outputs[0]);
 }
 
 }  // namespace

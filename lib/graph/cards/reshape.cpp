@@ -43,7 +43,8 @@ std::vector<SplitAxis> splits(const Signature& s) {
         const auto aligned = align(s.in(0).shape, s.out().shape, split.output_axes[0]);
         if (!aligned) continue;
         // The range must not reach past the input axis, and a shard's output extent must stay a whole number of units.
-        const std::int64_t units = s.in(0).shape[aligned->input_axis] * aligned->output_per_input / aligned->input_per_output;
+        const std::int64_t units =
+            s.in(0).shape[aligned->input_axis] * aligned->output_per_input / aligned->input_per_output;
         if (units != split.extent) continue;
         split.granule = aligned->output_per_input;
         out.push_back(split);

@@ -16,8 +16,10 @@ std::vector<Type> infer(const Signature& s) {
     if (fn != "set" && fn != "add" && fn != "mul" && fn != "max" && fn != "min") refuse("scatter: fn '", fn, "'");
     const Shape &data = s.in(0).shape, &indices = s.in(1).shape;
     if (data.rank() < 1 || indices.rank() != 1) refuse("scatter: into ", s.in(0), " at ", s.in(1));
-    if (s.in(1).element != ElementType::i64 && s.in(1).element != ElementType::i32) refuse("scatter: indices are ", s.in(1), ", must be i32 or i64");
-    if (s.in(2) != Type{s.in(0).element, data.with(0, indices[0])}) refuse("scatter: updates ", s.in(2), " into ", s.in(0), " at ", s.in(1));
+    if (s.in(1).element != ElementType::i64 && s.in(1).element != ElementType::i32)
+        refuse("scatter: indices are ", s.in(1), ", must be i32 or i64");
+    if (s.in(2) != Type{s.in(0).element, data.with(0, indices[0])})
+        refuse("scatter: updates ", s.in(2), " into ", s.in(0), " at ", s.in(1));
     if (tensor::is_nibble(s.in(0).element)) refuse("scatter: nibbles must be cast to a wider type first");
     return {{s.in(0).element, data}};
 }
@@ -36,7 +38,8 @@ Shard shard(const Signature& s, const SplitAxis& split, std::int64_t begin, std:
 }
 
 template <class Value>
-void apply(const Signature& s, const std::vector<std::int64_t>& indices, const Tensor& data, const Tensor& updates, Tensor& out) {
+void apply(const Signature& s, const std::vector<std::int64_t>& indices, const Tensor& data, const Tensor& updates,
+           Tensor& out) {
     const auto& fn = s.attrs.text("fn");
     auto values = elements_as<Value>(data);
     const auto changes = elements_as<Value>(updates);
@@ -47,11 +50,16 @@ void apply(const Signature& s, const std::vector<std::int64_t>& indices, const T
         for (std::int64_t q = 0; q < row; ++q) {
             Value& at = values[static_cast<std::size_t>(index * row + q)];
             const Value change = changes[m * static_cast<std::size_t>(row) + static_cast<std::size_t>(q)];
-            if (fn == "set") at = change;
-            else if (fn == "add") at += change;
-            else if (fn == "mul") at *= change;
-            else if (fn == "max") at = std::max(at, change);
-            else at = std::min(at, change);
+            if (fn == "set")
+                at = change;
+            else if (fn == "add")
+                at += change;
+            else if (fn == "mul")
+                at *= change;
+            else if (fn == "max")
+                at = std::max(at, change);
+            else
+                at = std::min(at, change);
         }
     }
     store_sums(out, 0, std::span<const Value>(values));
@@ -59,8 +67,10 @@ void apply(const Signature& s, const std::vector<std::int64_t>& indices, const T
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
     const auto indices = tensor::to_ints(*inputs[1]);
-    if (tensor::is_floating(s.in(0).element)) apply<double>(s, indices, *inputs[0], *inputs[2], outputs[0]);
-    else apply<std::int64_t>(s, indices, *inputs[0], *inputs[2], outputs[0]);
+    if (tensor::is_floating(s.in(0).element))
+        apply<double>(s, indices, *inputs[0], *inputs[2], outputs[0]);
+    else
+        apply<std::int64_t>(s, indices, *inputs[0], *inputs[2], outputs[0]);
 }
 
 }  // namespace

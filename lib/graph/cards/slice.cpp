@@ -10,12 +10,15 @@ std::vector<Type> infer(const Signature& s) {
     const auto &begins = s.attrs.ints("begins"), &sizes = s.attrs.ints("sizes"), &steps = s.attrs.ints("steps");
     const Shape& in = s.in(0).shape;
     const auto rank = static_cast<std::size_t>(in.rank());
-    if (begins.size() != rank || sizes.size() != rank || steps.size() != rank) refuse("slice: ", to_string(s.attrs), " for ", s.in(0));
+    if (begins.size() != rank || sizes.size() != rank || steps.size() != rank)
+        refuse("slice: ", to_string(s.attrs), " for ", s.in(0));
     for (std::size_t k = 0; k < rank; ++k) {
         const std::int64_t extent = in[static_cast<int>(k)];
-        const bool sane = steps[k] != 0 && sizes[k] >= 0 && sizes[k] <= extent && begins[k] >= 0 && std::abs(steps[k]) <= (std::int64_t{1} << 40);
-        const bool inside = sane && (sizes[k] == 0 || (begins[k] < extent && begins[k] + (sizes[k] - 1) * steps[k] >= 0 &&
-                                                       begins[k] + (sizes[k] - 1) * steps[k] < extent));
+        const bool sane = steps[k] != 0 && sizes[k] >= 0 && sizes[k] <= extent && begins[k] >= 0 &&
+                          std::abs(steps[k]) <= (std::int64_t{1} << 40);
+        const bool inside =
+            sane && (sizes[k] == 0 || (begins[k] < extent && begins[k] + (sizes[k] - 1) * steps[k] >= 0 &&
+                                       begins[k] + (sizes[k] - 1) * steps[k] < extent));
         if (!inside) refuse("slice: ", to_string(s.attrs), " reaches outside of ", s.in(0), " along axis ", k);
     }
     return {{s.in(0).element, Shape(sizes)}};
@@ -43,11 +46,13 @@ void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::sp
         const auto own = tensor::strides(in[0]->shape());
         const auto &begins = s.attrs.ints("begins"), &steps = s.attrs.ints("steps");
         Ints from;
-        for (std::size_t k = 0; k < own.size(); ++k) from.push_back(own[k] * steps[k]);
+        for (std::size_t k = 0; k < own.size(); ++k)
+            from.push_back(own[k] * steps[k]);
         const auto size = static_cast<std::size_t>(tensor::bits(out.element()) / 8);
         if (out.count() == 0) return;
         copy_strided(out.edit().data(), tensor::strides(out.shape()),
-                     in[0]->bytes().data() + static_cast<std::size_t>(dot(begins, own)) * size, from, out.shape(), size);
+                     in[0]->bytes().data() + static_cast<std::size_t>(dot(begins, own)) * size, from, out.shape(),
+                     size);
     });
 }
 

@@ -9,7 +9,8 @@ namespace shoal::graph {
 void expect_same_element(const Signature& signature, std::string_view who) {
     for (std::size_t i = 1; i < signature.inputs.size(); ++i) {
         if (signature.has(i) && signature.in(i).element != signature.in(0).element) {
-            refuse(who, ": input ", i, " is ", signature.in(i), ", input 0 is ", signature.in(0), "; element types must agree");
+            refuse(who, ": input ", i, " is ", signature.in(i), ", input 0 is ", signature.in(0),
+                   "; element types must agree");
         }
     }
 }
@@ -39,7 +40,8 @@ template <class Word>
 void copy_row(std::byte* dst, std::int64_t dst_step, const std::byte* src, std::int64_t src_step, std::int64_t count) {
     auto* to = reinterpret_cast<Word*>(dst);
     const auto* from = reinterpret_cast<const Word*>(src);
-    for (std::int64_t i = 0; i < count; ++i) std::memcpy(to + i * dst_step, from + i * src_step, sizeof(Word));
+    for (std::int64_t i = 0; i < count; ++i)
+        std::memcpy(to + i * dst_step, from + i * src_step, sizeof(Word));
 }
 
 using CopyRow = void (*)(std::byte*, std::int64_t, const std::byte*, std::int64_t, std::int64_t);
@@ -56,8 +58,8 @@ CopyRow row_copier(std::size_t element_size) {
 
 }  // namespace
 
-void copy_strided(std::byte* dst, const Ints& dst_strides, const std::byte* src, const Ints& src_strides, const Shape& shape,
-                  std::size_t element_size) {
+void copy_strided(std::byte* dst, const Ints& dst_strides, const std::byte* src, const Ints& src_strides,
+                  const Shape& shape, std::size_t element_size) {
     if (shape.count() == 0) return;
     const auto size = static_cast<std::int64_t>(element_size);
     if (shape.rank() == 0) {
@@ -92,9 +94,11 @@ void move_elements(std::span<const Tensor* const> inputs, Tensor& output,
     if (!tensor::is_nibble(output.element())) return move(inputs, output);
     std::vector<Tensor> wide;
     wide.reserve(inputs.size());
-    for (const Tensor* input : inputs) wide.push_back(unpacked(*input));
+    for (const Tensor* input : inputs)
+        wide.push_back(unpacked(*input));
     std::vector<const Tensor*> pointers;
-    for (const Tensor& tensor : wide) pointers.push_back(&tensor);
+    for (const Tensor& tensor : wide)
+        pointers.push_back(&tensor);
     Tensor moved(Type{output.element() == ElementType::i4 ? ElementType::i8 : ElementType::u8, output.shape()});
     move(pointers, moved);
     output = packed(moved, output.element());
@@ -104,7 +108,8 @@ ElementType contraction_element(const Signature& signature, std::string_view who
     const ElementType a = signature.in(0).element, b = signature.in(1).element;
     if (tensor::is_floating(a) && a == b) return a;
     const bool bytes = tensor::bits(a) == 8 && tensor::bits(b) == 8;
-    if (tensor::is_integer(a) && tensor::is_integer(b) && (bytes || (a == b && tensor::bits(a) >= 32))) return bytes ? ElementType::i32 : a;
+    if (tensor::is_integer(a) && tensor::is_integer(b) && (bytes || (a == b && tensor::bits(a) >= 32)))
+        return bytes ? ElementType::i32 : a;
     refuse(who, ": element types ", tensor::name(a), " and ", tensor::name(b));
 }
 

@@ -27,8 +27,8 @@ InputSlice broadcast_slice(const Shape& from, const Shape& to, int axis, std::in
 
 /// Copies elements of `element_size` bytes: dst[dst_strides . i] = src[src_strides . i] for every i inside `shape`.
 /// Strides count elements and may be 0 or negative; the pointers are those of element i = 0.
-void copy_strided(std::byte* dst, const Ints& dst_strides, const std::byte* src, const Ints& src_strides, const Shape& shape,
-                  std::size_t element_size);
+void copy_strided(std::byte* dst, const Ints& dst_strides, const std::byte* src, const Ints& src_strides,
+                  const Shape& shape, std::size_t element_size);
 
 /// Calls `visit(coordinates)` for every index of `shape`, last axis fastest.
 template <class Visit>
@@ -47,7 +47,8 @@ void for_each_index(const Shape& shape, Visit&& visit) {
 /// Sum of coordinates times strides.
 inline std::int64_t dot(const Ints& coordinates, const Ints& strides) {
     std::int64_t out = 0;
-    for (std::size_t i = 0; i < coordinates.size(); ++i) out += coordinates[i] * strides[i];
+    for (std::size_t i = 0; i < coordinates.size(); ++i)
+        out += coordinates[i] * strides[i];
     return out;
 }
 

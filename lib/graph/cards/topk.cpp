@@ -15,7 +15,8 @@ std::vector<Type> infer(const Signature& s) {
     const auto axis = s.attrs.integer("axis"), k = s.attrs.integer("k");
     const Shape& x = s.in(0).shape;
     if (axis < 0 || axis >= x.rank()) refuse("topk: axis ", axis, " of ", s.in(0));
-    if (k < 0 || k > x[static_cast<int>(axis)]) refuse("topk: k = ", k, " of ", x[static_cast<int>(axis)], " elements along axis ", axis);
+    if (k < 0 || k > x[static_cast<int>(axis)])
+        refuse("topk: k = ", k, " of ", x[static_cast<int>(axis)], " elements along axis ", axis);
     if (tensor::is_nibble(s.in(0).element)) refuse("topk: nibbles must be cast to a wider type first");
     const Shape out = x.with(static_cast<int>(axis), k);
     return {{s.in(0).element, out}, {ElementType::i64, out}};
@@ -27,7 +28,8 @@ double flops(const Signature& s) {
 
 std::vector<SplitAxis> splits(const Signature& s) {
     auto found = axis_splits(s.out().shape, [&](int axis) { return axis != s.attrs.integer("axis"); });
-    for (auto& split : found) split.output_axes.push_back(split.output_axes[0]);
+    for (auto& split : found)
+        split.output_axes.push_back(split.output_axes[0]);
     return found;
 }
 
@@ -65,8 +67,10 @@ void select(const Signature& s, const Tensor& x, Tensor& top, Tensor& where) {
 }
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
-    if (tensor::is_floating(s.in(0).element)) select<double>(s, *inputs[0], outputs[0], outputs[1]);
-    else select<std::int64_t>(s, *inputs[0], outputs[0], outputs[1]);
+    if (tensor::is_floating(s.in(0).element))
+        select<double>(s, *inputs[0], outputs[0], outputs[1]);
+    else
+        select<std::int64_t>(s, *inputs[0], outputs[0], outputs[1]);
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace {
 std::vector<Type> infer(const Signature& s) {
     const auto& perm = s.attrs.ints("perm");
     const Shape& in = s.in(0).shape;
-    if (static_cast<int>(perm.size()) != in.rank()) refuse("transpose: a permutation of ", perm.size(), " axes for ", s.in(0));
+    if (static_cast<int>(perm.size()) != in.rank())
+        refuse("transpose: a permutation of ", perm.size(), " axes for ", s.in(0));
     std::vector<bool> seen(perm.size(), false);
     Ints extents;
     for (const auto axis : perm) {
@@ -37,7 +38,8 @@ void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::sp
     move_elements(inputs, outputs[0], [&](std::span<const Tensor* const> in, Tensor& out) {
         const auto own = tensor::strides(in[0]->shape());
         Ints from;
-        for (const auto axis : s.attrs.ints("perm")) from.push_back(own[static_cast<std::size_t>(axis)]);
+        for (const auto axis : s.attrs.ints("perm"))
+            from.push_back(own[static_cast<std::size_t>(axis)]);
         copy_strided(out.edit().data(), tensor::strides(out.shape()), in[0]->bytes().data(), from, out.shape(),
                      static_cast<std::size_t>(tensor::bits(out.element()) / 8));
     });

@@ -1,0 +1,55 @@
+// What a device is, as plain values: no handles, no OpenCL. These travel over the wire and into the planner.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace shoal::device {
+
+/// Numbers cross the wire: never renumbered, never reused.
+enum class Kind : std::uint8_t { cpu = 1, gpu = 2, accelerator = 3, custom = 4, host = 5 };
+
+std::string_view name(Kind kind) noexcept;
+
+/// What a device reached when it was measured; all 0 when it has not been.
+struct Rates {
+    double flops_per_s = 0;   ///< multiply-adds count two, f32, in registers
+    double bytes_per_s = 0;   ///< reading and writing global memory
+    double launch_s = 0;      ///< one kernel more in a queue
+    double round_trip_s = 0;  ///< enqueue, run and wait for an empty kernel
+
+    [[nodiscard]] bool measured() const noexcept { return flops_per_s > 0; }
+    bool operator==(const Rates&) const = default;
+};
+
+struct DeviceInfo {
+    std::string id;  ///< how flags name it: "platform.device" in discovery order, e.g. "0.0", or "host"
+    std::string name;
+    std::string vendor;
+    std::string platform;
+    std::string driver;   ///< driver version
+    std::string version;  ///< "OpenCL 3.0 ..."
+    Kind kind = Kind::cpu;
+    int compute_units = 0;
+    int f32_vector_width = 1;              ///< native lanes of f32
+    std::uint64_t global_bytes = 0;        ///< what the driver claims
+    std::uint64_t largest_allocation = 0;  ///< largest single buffer, bytes
+    std::uint64_t local_bytes = 0;         ///< local memory of a work-group
+    std::uint64_t usable_bytes = 0;        ///< what a plan may rely on: the least of what driver and system say
+    std::uint32_t largest_group = 1;       ///< work-items of a work-group
+    std::uint32_t buffer_alignment = 128;  ///< bytes at which a sub-buffer may start
+    bool fp16 = false;
+    bool fp64 = false;
+    bool int8_dot = false;
+    bool unified_memory = false;  ///< shares the host's memory: buffers are mapped, not copied
+    bool online_compiler = false;
+    Rates rates{};
+
+    bool operator==(const DeviceInfo&) const = default;
+
+    /// What a cache of compiled programs or measured times is valid for: device, driver and version.
+    [[nodiscard]] std::string identity() const { return platform + "|" + name + "|" + driver + "|" + version; }
+};
+
+}  // namespace shoal::device

@@ -1,0 +1,58 @@
+// What a plan is made for: boards, what their devices take for each kernel, and the links between them. Plain values
+// that come from measurement, a JSON file or a test; nothing here knows a socket or a handle.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "device/device.hpp"
+
+namespace shoal::plan {
+
+/// One direction between two boards. A message of n bytes takes latency_s + n / bytes_per_s, serialising, encryption
+/// and waking the receiver included, since that is how it is measured.
+struct Link {
+    double latency_s = 0;
+    double bytes_per_s = 0;  ///< 0: unknown
+    /// Links of equal medium share one capacity (a Wi-Fi cell, an uplink); -1: a medium of its own.
+    int medium = -1;
+
+    [[nodiscard]] double seconds(double bytes) const noexcept {
+        return latency_s + (bytes_per_s > 0 ? bytes / bytes_per_s : 0);
+    }
+    bool operator==(const Link&) const = default;
+};
+
+/// A device of a board on which a stage may be placed.
+struct Board {
+    std::string name;
+    device::DeviceInfo device;
+    std::uint64_t memory_bytes = 0;  ///< hard limit: weights, activations and message buffers together
+    bool operator==(const Board&) const = default;
+};
+
+/// Boards and the links between all of them. End 0 of a link is the hub, end i + 1 is boards[i].
+struct Cluster {
+    std::vector<Board> boards;
+    std::vector<std::vector<Link>> links;  ///< links[from][to], (boards.size() + 1) squared
+
+    [[nodiscard]] const Link& from_hub(std::size_t board) const { return links.at(0).at(board + 1); }
+    [[nodiscard]] const Link& to_hub(std::size_t board) const { return links.at(board + 1).at(0); }
+    [[nodiscard]] const Link& between(std::size_t from, std::size_t to) const { return links.at(from + 1).at(to + 1); }
+    bool operator==(const Cluster&) const = default;
+};
+
+/// What one kernel (group of operators) takes on one board.
+struct KernelCost {
+    double seconds = 0;
+    std::uint64_t weight_bytes = 0;     ///< constants as that device stores them
+    std::uint64_t workspace_bytes = 0;  ///< scratch beyond inputs and outputs
+    bool measured = false;              ///< false: estimated from the device's rates
+    bool operator==(const KernelCost&) const = default;
+};
+
+/// Costs of one graph: kernels[board][group], in the order of graph::groups.
+using CostTable = std::vector<std::vector<KernelCost>>;
+
+}  // namespace shoal::plan
