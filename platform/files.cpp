@@ -88,6 +88,18 @@ std::string read_text(const std::filesystem::path& path) {
     return {reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()};
 }
 
+bool make_private_folder(const std::filesystem::path& path) {
+    if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail("cannot create folder", path);
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) fail("cannot look at folder", path);
+    if (!S_ISDIR(status.st_mode)) {
+        errno = ENOTDIR;
+        fail("cannot use as a folder", path);
+    }
+    return status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 std::filesystem::path cache_folder() {
     const auto variable = [](const char* name) -> std::filesystem::path {
         const char* value = std::getenv(name);

@@ -27,6 +27,10 @@ void replace_file(const std::filesystem::path& path, std::string_view text, bool
 
 [[nodiscard]] std::string read_text(const std::filesystem::path& path);
 
+/// Makes a folder that only this user may enter, and the folders above it with the usual rights. False when one is
+/// there that belongs to another user or that others may write to.
+[[nodiscard]] bool make_private_folder(const std::filesystem::path& path);
+
 /// Where programs and weights are cached: $SHOAL_CACHE, else $XDG_CACHE_HOME/shoal, else ~/.cache/shoal, else a folder
 /// of this user's below the system's temporary folder. Not created here.
 [[nodiscard]] std::filesystem::path cache_folder();

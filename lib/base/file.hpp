@@ -1,0 +1,30 @@
+// Files with errors that people can use: platform's functions, failing as base::Error with the path and the reason.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hpp"
+
+namespace shoal::base {
+
+/// The file's bytes, mapped and not copied. Throws not_found or io.
+[[nodiscard]] SharedBytes map_file(const std::filesystem::path& path);
+
+/// A text file as a whole. Throws not_found or io.
+[[nodiscard]] std::string read_text(const std::filesystem::path& path);
+
+/// Writes a file so that readers see the old content or the new, never a part. `owner_only` hides it from other users
+/// from the start. Throws not_found (no such folder) or io.
+void replace_file(const std::filesystem::path& path, ByteView bytes, bool owner_only = false);
+void replace_file(const std::filesystem::path& path, std::string_view text, bool owner_only = false);
+
+/// Makes the folder and those above it. Throws io.
+void make_folder(const std::filesystem::path& path);
+
+/// Makes a folder that only this user may enter; one that is there must be this user's own and not writable by others.
+/// Throws io, or refused for a folder that somebody else controls.
+void make_private_folder(const std::filesystem::path& path);
+
+}  // namespace shoal::base
