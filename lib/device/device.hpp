@@ -28,8 +28,9 @@ struct DeviceInfo {
     std::string name;
     std::string vendor;
     std::string platform;
-    std::string driver;   ///< driver version
-    std::string version;  ///< "OpenCL 3.0 ..."
+    std::string platform_version;  ///< "OpenCL 3.0 PoCL 3.1 ... LLVM 15.0.6": often the only one to name the compiler
+    std::string driver;            ///< driver version
+    std::string version;           ///< "OpenCL 3.0 ..."
     Kind kind = Kind::cpu;
     int compute_units = 0;
     int f32_vector_width = 1;              ///< native lanes of f32
@@ -48,8 +49,10 @@ struct DeviceInfo {
 
     bool operator==(const DeviceInfo&) const = default;
 
-    /// What a cache of compiled programs or measured times is valid for: device, driver and version.
-    [[nodiscard]] std::string identity() const { return platform + "|" + name + "|" + driver + "|" + version; }
+    /// What a cache of compiled programs or measured times is valid for: device, driver and versions.
+    [[nodiscard]] std::string identity() const {
+        return platform + "|" + platform_version + "|" + name + "|" + driver + "|" + version;
+    }
 };
 
 }  // namespace shoal::device
