@@ -1,0 +1,33 @@
+// Every OpenCL device of every platform, and what is wrong with those that cannot be used.
+//
+// Safe to call from several threads; each call asks the drivers again.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "opencl/device_query.hpp"
+
+namespace shoal::opencl {
+
+struct DiscoveryOptions {
+    /// Upper limit for every device's usable_bytes.
+    std::optional<std::uint64_t> memory_cap{};
+};
+
+/// Problems are values: a machine without a device is an expected outcome. Each is one line that ends with what to do.
+struct Discovery {
+    std::vector<FoundDevice> devices{};
+    std::vector<std::string> problems{};
+};
+
+[[nodiscard]] Discovery discover(const DiscoveryOptions& options = {});
+
+/// The device that `wish` names: an id ("0.0"), a kind ("cpu", "gpu", "accelerator", "custom"), part of a name, vendor
+/// or platform in any case, or "best" (the first GPU or accelerator that is not a CPU in disguise, else the first CPU).
+/// Throws not_found, or unavailable when there is no device at all, with the list of what there is.
+[[nodiscard]] const FoundDevice& choose(const std::vector<FoundDevice>& devices, std::string_view wish);
+
+}  // namespace shoal::opencl

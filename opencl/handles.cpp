@@ -1,0 +1,75 @@
+#include "opencl/handles.hpp"
+
+#include "base/log.hpp"
+
+namespace shoal::opencl {
+namespace {
+
+void log_failure(cl_int status, const char* call) noexcept {
+    if (status == CL_SUCCESS) return;
+    try {
+        base::log_warning("opencl", status_text(status, call));
+    } catch (...) {  // no memory for a log line: nothing is left to do about it
+    }
+}
+
+// May be called from any of the driver's threads.
+void CL_CALLBACK log_driver_message(const char* message, const void*, std::size_t, void*) {
+    try {
+        base::log_warning("opencl", "the driver says: ", message != nullptr ? message : "");
+    } catch (...) {}
+}
+
+}  // namespace
+
+void release(cl_context object) noexcept {
+    log_failure(clReleaseContext(object), "clReleaseContext");
+}
+void release(cl_command_queue object) noexcept {
+    log_failure(clReleaseCommandQueue(object), "clReleaseCommandQueue");
+}
+void release(cl_program object) noexcept {
+    log_failure(clReleaseProgram(object), "clReleaseProgram");
+}
+void release(cl_kernel object) noexcept {
+    log_failure(clReleaseKernel(object), "clReleaseKernel");
+}
+void release(cl_mem object) noexcept {
+    log_failure(clReleaseMemObject(object), "clReleaseMemObject");
+}
+void release(cl_event object) noexcept {
+    log_failure(clReleaseEvent(object), "clReleaseEvent");
+}
+void release(cl_device_id object) noexcept {
+    log_failure(clReleaseDevice(object), "clReleaseDevice");
+}
+
+ContextHandle make_context(cl_device_id device) {
+    cl_int status = CL_SUCCESS;
+    ContextHandle context(clCreateContext(nullptr, 1, &device, log_driver_message, nullptr, &status));
+    check(status, "clCreateContext");
+    return context;
+}
+
+QueueHandle make_queue(cl_context context, cl_device_id device, bool profiling) {
+    cl_int status = CL_SUCCESS;
+    QueueHandle queue(clCreateCommandQueue(context, device, profiling ? CL_QUEUE_PROFILING_ENABLE : 0, &status));
+    check(status, "clCreateCommandQueue");
+    return queue;
+}
+
+MemoryHandle make_memory(cl_context context, cl_mem_flags flags, std::size_t size_bytes, void* host) {
+    cl_int status = CL_SUCCESS;
+    MemoryHandle memory(clCreateBuffer(context, flags, size_bytes, host, &status));
+    check(status, "clCreateBuffer", size_bytes, " bytes");
+    return memory;
+}
+
+KernelHandle make_kernel(cl_program program, const std::string& name) {
+    cl_int status = CL_SUCCESS;
+    KernelHandle kernel(clCreateKernel(program, name.c_str(), &status));
+    check(status, "clCreateKernel", "kernel ", name);
+    return kernel;
+}
+
+}  // namespace shoal::opencl
