@@ -38,6 +38,11 @@ ValueId Builder::constant(Tensor tensor, std::string name) {
     return id;
 }
 
+ValueId Builder::constant_value(const Value& value) {
+    graph_.values.push_back(value);
+    return static_cast<ValueId>(graph_.values.size() - 1);
+}
+
 ValueId Builder::scalar(ElementType element, double value) {
     return constant(tensor::from_doubles(element, Shape{}, std::span(&value, 1)));
 }

@@ -18,6 +18,8 @@ public:
     ValueId input(std::string name, Type type);
     void output(std::string name, ValueId value);
     ValueId constant(Tensor tensor, std::string name = {});
+    /// Takes a constant over from another graph, bound or not.
+    ValueId constant_value(const Value& value);
     /// A constant scalar of shape [].
     ValueId scalar(ElementType element, double value);
 

@@ -16,10 +16,10 @@ double fabs(double a) {
     return std::fabs(a);
 }
 double fmax(double a, double b) {
-    return std::isnan(a) || std::isnan(b) ? a + b : std::fmax(a, b);
-}  // NaN goes through
+    return std::fmax(a, b);
+}
 double fmin(double a, double b) {
-    return std::isnan(a) || std::isnan(b) ? a + b : std::fmin(a, b);
+    return std::fmin(a, b);
 }
 
 // The same names stand in opencl/kernels/prelude.cl.
@@ -129,8 +129,8 @@ constexpr ScalarFunction kRows[] = {
     // Real numbers.
     SHOAL_REAL(abs, 1, same, 1, fabs(a)),
     SHOAL_REAL(div, 2, same, 4, a / b),
-    SHOAL_REAL(max, 2, same, 1, fmax(a, b)),
-    SHOAL_REAL(min, 2, same, 1, fmin(a, b)),
+    SHOAL_REAL(max, 2, same, 1, a != a ? a : b != b ? b : fmax(a, b)),  // NaN goes through
+    SHOAL_REAL(min, 2, same, 1, a != a ? a : b != b ? b : fmin(a, b)),
     SHOAL_REAL(clip, 1, same, 2, a != a ? a : fmin(fmax(a, K(p)), K(q))),  // to [p, q]
     SHOAL_REAL(pow, 2, same, 20, pow(a, b)),
     SHOAL_REAL(fmod, 2, same, 8, fmod(a, b)),

@@ -1,0 +1,330 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "graph/cards.hpp"
+#include "graph/scalar_function.hpp"
+#include "optimize/optimize.hpp"
+
+namespace shoal::optimize {
+namespace {
+
+namespace cards = graph::cards;
+using graph::Ints;
+using graph::kNoValue;
+using graph::Op;
+using graph::Shape;
+using graph::ValueId;
+
+// Bounds on one kernel: its text stays readable for the compiler, its arguments within every driver's limits.
+constexpr std::size_t kMostOps = 64;
+constexpr std::size_t kMostInputs = 24;
+
+bool is_inlinable(const Op& op) {
+    return op.is(cards::map) || op.is(cards::cast) || op.is(cards::gather) || op.is(cards::iota) ||
+           (op.card->movement && !op.is(cards::concat));
+}
+bool is_loop(const Op& op) {
+    return is_inlinable(op) || op.is(cards::reduce) || op.is(cards::concat);
+}
+bool takes_epilogue(const Op& op) {
+    return op.is(cards::conv) || op.is(cards::matmul) || op.is(cards::pool);
+}
+
+Ints without_ones(const Shape& shape) {
+    Ints out;
+    for (const auto extent : shape) {
+        if (extent != 1) out.push_back(extent);
+    }
+    return out;
+}
+
+// What a reduction runs over: its input's shape and which axes fold, axes of extent 1 left out.
+struct RowDomain {
+    Ints full;
+    std::vector<bool> folded;
+    bool operator==(const RowDomain&) const = default;
+
+    [[nodiscard]] Ints reduced() const {
+        Ints out;
+        for (std::size_t k = 0; k < full.size(); ++k) {
+            if (!folded[k]) out.push_back(full[k]);
+        }
+        return out;
+    }
+};
+
+class Fuser {
+public:
+    explicit Fuser(const Graph& old) : graph_(old) {
+        duplicate_movement();
+        readers_ = graph::readers(graph_);
+        returned_.assign(graph_.values.size(), false);
+        for (const auto& port : graph_.outputs)
+            returned_[port.value] = true;
+        maker_.assign(graph_.values.size(), kNone);
+        for (std::uint32_t i = 0; i < graph_.ops.size(); ++i) {
+            for (const auto id : graph_.ops[i].outputs)
+                maker_[id] = i;
+            group_of_.push_back(i);
+            members_.push_back({i});
+        }
+    }
+
+    Graph run() {
+        for (std::uint32_t i = static_cast<std::uint32_t>(graph_.ops.size()); i-- > 0;) {
+            if (takes_epilogue(graph_.ops[i])) take_epilogue(i);
+        }
+        // Reductions first claim what lies between them; then producers join their only reader, last ones first.
+        for (std::uint32_t i = 0; i < graph_.ops.size(); ++i)
+            join_rows(i);
+        for (std::uint32_t i = static_cast<std::uint32_t>(graph_.ops.size()); i-- > 0;)
+            join_reader(i);
+        return ordered();
+    }
+
+private:
+    static constexpr std::uint32_t kNone = ~std::uint32_t{0};
+
+    // Movement with several loop-like readers is done again by each of them: index arithmetic costs less than memory.
+    void duplicate_movement() {
+        for (std::size_t i = graph_.ops.size(); i-- > 0;) {
+            const Op op = graph_.ops[i];
+            const bool cheap = (op.card->movement && !op.is(cards::concat)) || op.is(cards::iota);
+            if (!cheap) continue;
+            std::vector<std::pair<std::size_t, std::size_t>> uses;  // (operator, input)
+            bool all_loops = true;
+            for (std::size_t r = i + 1; r < graph_.ops.size(); ++r) {
+                for (std::size_t k = 0; k < graph_.ops[r].inputs.size(); ++k) {
+                    if (graph_.ops[r].inputs[k] != op.outputs[0]) continue;
+                    uses.emplace_back(r, k);
+                    all_loops = all_loops && is_loop(graph_.ops[r]);
+                }
+            }
+            if (uses.size() < 2 || !all_loops || is_returned(op.outputs[0])) continue;
+            std::map<std::size_t, ValueId> copies;  // one a reader
+            std::vector<Op> clones;
+            for (const auto& [reader, input] : uses) {
+                auto [at, fresh] = copies.try_emplace(reader, op.outputs[0]);
+                if (fresh && copies.size() > 1) {
+                    graph_.values.push_back(graph_.value(op.outputs[0]));
+                    at->second = static_cast<ValueId>(graph_.values.size() - 1);
+                    clones.push_back(op);
+                    clones.back().outputs[0] = at->second;
+                }
+                graph_.ops[reader].inputs[input] = at->second;
+            }
+            graph_.ops.insert(graph_.ops.begin() + static_cast<std::ptrdiff_t>(i) + 1, clones.begin(), clones.end());
+        }
+    }
+    [[nodiscard]] bool is_returned(ValueId id) const {
+        return std::any_of(graph_.outputs.begin(), graph_.outputs.end(),
+                           [&](const auto& port) { return port.value == id; });
+    }
+
+    [[nodiscard]] const Shape& shape(ValueId id) const { return graph_.type(id).shape; }
+
+    // --- contractions ---
+
+    void take_epilogue(std::uint32_t i) {
+        ValueId value = graph_.ops[i].outputs[0];
+        while (!returned_[value] && readers_[value].size() == 1) {
+            const std::uint32_t r = readers_[value][0];
+            if (members_[group_of_[r]].size() != 1 || !fits_epilogue(graph_.ops[r], value)) return;
+            if (members_[group_of_[i]].size() >= kMostOps || makes_cycle(group_of_[i], group_of_[r])) return;
+            unite(group_of_[i], group_of_[r]);
+            value = graph_.ops[r].outputs[0];
+        }
+    }
+
+    [[nodiscard]] bool fits_epilogue(const Op& op, ValueId value) const {
+        const Shape& own = shape(value);
+        if (op.is(cards::cast)) return true;
+        if (op.is(cards::reshape)) return shape(op.outputs[0]).rank() > 0 && shape(op.outputs[0]).back() == own.back();
+        if (!op.is(cards::map) || shape(op.outputs[0]) != own) return false;
+        return std::all_of(op.inputs.begin(), op.inputs.end(), [&](ValueId id) {
+            const Shape& other = shape(id);
+            return other == own || other.count() == 1 || (other.count() == other.back() && other.back() == own.back());
+        });
+    }
+
+    // --- rows ---
+
+    [[nodiscard]] RowDomain domain_of(const Op& reduce) const {
+        const Shape& full = shape(reduce.inputs[0]);
+        const auto& axes = reduce.attrs.ints("axes");
+        RowDomain out;
+        for (int k = 0; k < full.rank(); ++k) {
+            if (full[k] == 1) continue;
+            out.full.push_back(full[k]);
+            out.folded.push_back(std::find(axes.begin(), axes.end(), k) != axes.end());
+        }
+        return out;
+    }
+
+    // The domain of a group that reduces; nothing for one that does not.
+    [[nodiscard]] std::optional<RowDomain> rows_of(std::uint32_t group) const {
+        for (const auto i : members_[group]) {
+            if (graph_.ops[i].is(cards::reduce)) return domain_of(graph_.ops[i]);
+        }
+        return std::nullopt;
+    }
+
+    // Lets operator i join a reduction whose result it reads, when it works on the same rows.
+    void join_rows(std::uint32_t i) {
+        const Op& op = graph_.ops[i];
+        if (!op.is(cards::map) && !op.is(cards::cast) && !op.is(cards::reduce) && !op.is(cards::reshape) &&
+            !op.is(cards::expand))
+            return;
+        for (const auto id : op.inputs) {
+            if (id == kNoValue || maker_[id] == kNone) continue;
+            const std::uint32_t from = group_of_[maker_[id]], to = group_of_[i];
+            const auto rows = rows_of(from);
+            if (from == to || !rows || !works_on(op, *rows) || !may_unite(from, to)) continue;
+            unite(from, to);
+        }
+    }
+
+    [[nodiscard]] bool works_on(const Op& op, const RowDomain& rows) const {
+        if (op.is(cards::reduce)) return domain_of(op) == rows;
+        const Ints made = without_ones(shape(op.outputs[0]));
+        return made == rows.full || made == rows.reduced();
+    }
+
+    // --- element-wise ---
+
+    // Lets the operators of i's group move into the one group that reads them.
+    void join_reader(std::uint32_t i) {
+        const std::uint32_t own = group_of_[i];
+        if (!std::all_of(members_[own].begin(), members_[own].end(),
+                         [&](auto m) { return is_inlinable(graph_.ops[m]); }))
+            return;
+        std::uint32_t reader = kNone;
+        for (const auto m : members_[own]) {
+            const ValueId made = graph_.ops[m].outputs[0];
+            if (returned_[made]) return;
+            for (const auto r : readers_[made]) {
+                if (group_of_[r] == own) continue;
+                if (reader != kNone && reader != group_of_[r]) return;
+                reader = group_of_[r];
+                if (!is_loop(graph_.ops[r]) || rereads(graph_.ops[r], made)) return;
+            }
+        }
+        if (reader != kNone && all_loops(reader) && may_unite(own, reader)) unite(own, reader);
+    }
+    [[nodiscard]] bool all_loops(std::uint32_t group) const {
+        return std::all_of(members_[group].begin(), members_[group].end(),
+                           [&](auto m) { return is_loop(graph_.ops[m]); });
+    }
+
+    // True when `reader` would compute elements of `value` many times over and that is not free.
+    [[nodiscard]] bool rereads(const Op& reader, ValueId value) const {
+        const bool grows =
+            reader.is(cards::map) || reader.is(cards::expand) || reader.is(cards::gather) || reader.is(cards::pad);
+        const std::int64_t reads = grows ? shape(reader.outputs[0]).count() : shape(value).count();
+        return reads > 2 * shape(value).count() && costs_arithmetic(group_of_[maker_[value]]);
+    }
+    [[nodiscard]] bool costs_arithmetic(std::uint32_t group) const {
+        return std::any_of(members_[group].begin(), members_[group].end(),
+                           [&](auto m) { return graph_.ops[m].is(cards::map); });
+    }
+
+    // --- groups ---
+
+    [[nodiscard]] bool may_unite(std::uint32_t first, std::uint32_t second) const {
+        if (!all_loops(first) || !all_loops(second)) return false;
+        if (members_[first].size() + members_[second].size() > kMostOps) return false;
+        std::set<ValueId> inputs;
+        for (const auto group : {first, second}) {
+            for (const auto m : members_[group]) {
+                for (const auto id : graph_.ops[m].inputs) {
+                    if (id == kNoValue) continue;
+                    const bool inside =
+                        maker_[id] != kNone && (group_of_[maker_[id]] == first || group_of_[maker_[id]] == second);
+                    if (!inside) inputs.insert(id);
+                }
+            }
+        }
+        return inputs.size() <= kMostInputs && !makes_cycle(first, second);
+    }
+
+    // True when something outside of both reads `first` and feeds `second`, directly or not.
+    [[nodiscard]] bool makes_cycle(std::uint32_t first, std::uint32_t second) const {
+        std::vector<std::uint32_t> open;
+        std::set<std::uint32_t> seen{first, second};
+        bool reaches = false;
+        const auto follow = [&](std::uint32_t group, bool from_first) {
+            for (const auto m : members_[group]) {
+                for (const auto id : graph_.ops[m].outputs) {
+                    for (const auto r : readers_[id]) {
+                        if (group_of_[r] == second && !from_first) reaches = true;
+                        if (seen.insert(group_of_[r]).second) open.push_back(group_of_[r]);
+                    }
+                }
+            }
+        };
+        follow(first, true);
+        while (!open.empty() && !reaches) {
+            const std::uint32_t group = open.back();
+            open.pop_back();
+            follow(group, false);
+        }
+        return reaches;
+    }
+
+    void unite(std::uint32_t into, std::uint32_t from) {
+        for (const auto m : members_[from])
+            group_of_[m] = into;
+        members_[into].insert(members_[into].end(), members_[from].begin(), members_[from].end());
+        std::sort(members_[into].begin(), members_[into].end());
+        members_[from].clear();
+    }
+
+    // Groups in an order in which they can run, the ones whose first operator comes first going first.
+    Graph ordered() {
+        std::vector<std::size_t> waits(members_.size(), 0);
+        std::vector<std::set<std::uint32_t>> next(members_.size());
+        for (std::uint32_t i = 0; i < graph_.ops.size(); ++i) {
+            for (const auto id : graph_.ops[i].inputs) {
+                if (id == kNoValue || maker_[id] == kNone) continue;
+                const std::uint32_t from = group_of_[maker_[id]], to = group_of_[i];
+                if (from != to && next[from].insert(to).second) ++waits[to];
+            }
+        }
+        std::set<std::pair<std::uint32_t, std::uint32_t>> ready;  // (first operator, group)
+        for (std::uint32_t g = 0; g < members_.size(); ++g) {
+            if (!members_[g].empty() && waits[g] == 0) ready.emplace(members_[g].back(), g);
+        }
+        std::vector<Op> ops;
+        for (std::uint32_t number = 0; !ready.empty(); ++number) {
+            const std::uint32_t group = ready.begin()->second;
+            ready.erase(ready.begin());
+            for (const auto m : members_[group]) {
+                ops.push_back(graph_.ops[m]);
+                ops.back().group = number;
+            }
+            for (const auto to : next[group]) {
+                if (--waits[to] == 0) ready.emplace(members_[to].back(), to);
+            }
+        }
+        base::ensure(ops.size() == graph_.ops.size(), "fusing made a circle of kernels");
+        graph_.ops = std::move(ops);
+        graph::unique_names(graph_);
+        return std::move(graph_);
+    }
+
+    Graph graph_;
+    std::vector<std::vector<std::uint32_t>> readers_;
+    std::vector<bool> returned_;
+    std::vector<std::uint32_t> maker_;     // of each value the operator, kNone for inputs and constants
+    std::vector<std::uint32_t> group_of_;  // of each operator
+    std::vector<std::vector<std::uint32_t>> members_;
+};
+
+}  // namespace
+
+Graph fuse(const Graph& graph) {
+    return Fuser(graph).run();
+}
+
+}  // namespace shoal::optimize
