@@ -13,13 +13,15 @@ std::int64_t Index::coefficient(const Symbol& symbol) const {
 
 std::int64_t Index::least() const {
     std::int64_t out = offset_;
-    for (const auto& [symbol, factor] : terms_) out += std::min<std::int64_t>(0, factor * (symbol.extent - 1));
+    for (const auto& [symbol, factor] : terms_)
+        out += std::min<std::int64_t>(0, factor * (symbol.extent - 1));
     return out;
 }
 
 std::int64_t Index::most() const {
     std::int64_t out = offset_;
-    for (const auto& [symbol, factor] : terms_) out += std::max<std::int64_t>(0, factor * (symbol.extent - 1));
+    for (const auto& [symbol, factor] : terms_)
+        out += std::max<std::int64_t>(0, factor * (symbol.extent - 1));
     return out;
 }
 
@@ -37,7 +39,8 @@ Index Index::operator*(std::int64_t factor) const {
     Index out;
     if (factor == 0) return out;
     out.offset_ = offset_ * factor;
-    for (const auto& [symbol, own] : terms_) out.terms_[symbol] = own * factor;
+    for (const auto& [symbol, own] : terms_)
+        out.terms_[symbol] = own * factor;
     return out;
 }
 
@@ -45,7 +48,9 @@ Division divide(const Index& index, std::int64_t divisor) {
     Division out;
     if (divisor == 1) return {index, Index()};
     // Every term gives its whole multiples of the divisor to the quotient; what remains must stay below the divisor.
-    const auto floor_div = [](std::int64_t a, std::int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0); };
+    const auto floor_div = [](std::int64_t a, std::int64_t b) {
+        return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
+    };
     out.quotient = Index(floor_div(index.offset(), divisor));
     out.remainder = Index(index.offset() - floor_div(index.offset(), divisor) * divisor);
     for (const auto& [symbol, factor] : index.terms()) {

@@ -1,8 +1,9 @@
 // Index arithmetic of generated kernels: where an element lies, as a linear form over loop digits.
 //
-// The iteration space of a kernel is one flat range, cut into digits only where some access needs it: reading a tensor of
-// the same shape needs none, reading a bias along the last axis needs two. Division and remainder are resolved by ranges
-// as far as they can be; where a digit would have to be finer, a SplitNeeded says so and the caller starts again.
+// The iteration space of a kernel is one flat range, cut into digits only where some access needs it: reading a tensor
+// of the same shape needs none, reading a bias along the last axis needs two. Division and remainder are resolved by
+// ranges as far as they can be; where a digit would have to be finer, a SplitNeeded says so and the caller starts
+// again.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +26,8 @@ struct Digit {
 struct Symbol {
     enum class Kind : std::uint8_t { digit, loaded };
     Kind kind = Kind::digit;
-    int number = 0;            ///< which digit, or which loaded index
-    std::int64_t extent = 1;   ///< its values lie in [0, extent)
+    int number = 0;           ///< which digit, or which loaded index
+    std::int64_t extent = 1;  ///< its values lie in [0, extent)
     auto operator<=>(const Symbol&) const = default;
 };
 

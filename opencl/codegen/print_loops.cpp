@@ -18,13 +18,15 @@ namespace {
 // Elements that one work-item of a CPU device handles: long enough to pay for its start, short enough to share.
 constexpr std::int64_t kElementsPerItem = 8192;
 
-// Collects a kernel's arguments; equal buffers share one, every number has its own so that the text holds for all shapes.
+// Collects a kernel's arguments; equal buffers share one, every number has its own so that the text holds for all
+// shapes.
 class Arguments {
 public:
     std::string buffer(const Graph& graph, ValueId value, bool written) {
         const auto [at, fresh] = buffers_.try_emplace(value, text('b', buffers_.size()));
         if (fresh) {
-            parameters_ += text("__global ", written ? "" : "const ", storage_name(graph.type(value).element), "* restrict ", at->second, ", ");
+            parameters_ += text("__global ", written ? "" : "const ", storage_name(graph.type(value).element),
+                                "* restrict ", at->second, ", ");
             names_ += text(", ", at->second);
             list_.push_back(BufferArgument{value, written});
         }
@@ -49,7 +51,9 @@ public:
         }
         return at->second;
     }
-    [[nodiscard]] std::string parameters() const { return parameters_.substr(0, parameters_.size() - (parameters_.empty() ? 0 : 2)); }
+    [[nodiscard]] std::string parameters() const {
+        return parameters_.substr(0, parameters_.size() - (parameters_.empty() ? 0 : 2));
+    }
     [[nodiscard]] const std::string& names() const { return names_; }
     std::vector<Argument> take() { return std::move(list_); }
 
@@ -73,27 +77,37 @@ public:
         std::vector<std::set<int>> symbols;
         for (std::size_t n = 0; n < trace.nodes.size(); ++n) {
             const Node& node = trace.nodes[n];
-            for (const int arg : node.args) digits_[n].insert(digits_[static_cast<std::size_t>(arg)].begin(), digits_[static_cast<std::size_t>(arg)].end());
+            for (const int arg : node.args)
+                digits_[n].insert(digits_[static_cast<std::size_t>(arg)].begin(),
+                                  digits_[static_cast<std::size_t>(arg)].end());
             add(n, node.at);
-            for (const Bound& bound : node.bounds) add(n, bound.index);
+            for (const Bound& bound : node.bounds)
+                add(n, bound.index);
             if (node.kind == Node::Kind::index) {
                 symbols_.resize(std::max(symbols_.size(), static_cast<std::size_t>(node.symbol) + 1));
                 symbols_[static_cast<std::size_t>(node.symbol)] = digits_[n];
             }
         }
     }
-    [[nodiscard]] bool on(int node, int digit) const { return digits_[static_cast<std::size_t>(node)].count(digit) != 0; }
+    [[nodiscard]] bool on(int node, int digit) const {
+        return digits_[static_cast<std::size_t>(node)].count(digit) != 0;
+    }
     [[nodiscard]] bool on_folded(int node) const {
         const auto& own = digits_[static_cast<std::size_t>(node)];
         return !own.empty() && *own.rbegin() >= static_cast<int>(nest_.outer.size());
     }
-    [[nodiscard]] bool symbol_on(int symbol, int digit) const { return symbols_[static_cast<std::size_t>(symbol)].count(digit) != 0; }
+    [[nodiscard]] bool symbol_on(int symbol, int digit) const {
+        return symbols_[static_cast<std::size_t>(symbol)].count(digit) != 0;
+    }
 
 private:
     void add(std::size_t n, const Index& index) {
         for (const auto& [symbol, factor] : index.terms()) {
-            if (symbol.kind == Symbol::Kind::digit) digits_[n].insert(symbol.number);
-            else digits_[n].insert(symbols_[static_cast<std::size_t>(symbol.number)].begin(), symbols_[static_cast<std::size_t>(symbol.number)].end());
+            if (symbol.kind == Symbol::Kind::digit)
+                digits_[n].insert(symbol.number);
+            else
+                digits_[n].insert(symbols_[static_cast<std::size_t>(symbol.number)].begin(),
+                                  symbols_[static_cast<std::size_t>(symbol.number)].end());
         }
     }
 
@@ -105,7 +119,8 @@ private:
 // Prints nodes as statements. Names: v<node> for values, d<digit> for digits, x<symbol> for loaded indices.
 class Body {
 public:
-    Body(const Graph& graph, const Trace& trace, Arguments& arguments) : graph_(graph), trace_(trace), depends_(trace, trace.nest), arguments_(arguments) {}
+    Body(const Graph& graph, const Trace& trace, Arguments& arguments)
+        : graph_(graph), trace_(trace), depends_(trace, trace.nest), arguments_(arguments) {}
 
     [[nodiscard]] const Dependence& depends() const { return depends_; }
 
@@ -130,17 +145,21 @@ public:
         for (const Node& node : trace_.nodes) {
             if (node.kind == Node::Kind::load) judge(node.at, 1);
         }
-        for (const Store& store : trace_.stores) judge(store.at, 2);
+        for (const Store& store : trace_.stores)
+            judge(store.at, 2);
         return score;
     }
 
     // Statements for `node` and what it needs that is not in `done` yet, restricted to what `wanted` accepts.
     template <class Wanted>
-    void emit(int node, const Lanes& lanes, std::set<int>& done, std::string& out, const std::string& indent, Wanted&& wanted) {
+    void emit(int node, const Lanes& lanes, std::set<int>& done, std::string& out, const std::string& indent,
+              Wanted&& wanted) {
         if (done.count(node) != 0) return;
         const Node& own = at(node);
-        for (const int arg : own.args) emit(arg, lanes, done, out, indent, wanted);
-        for (const int n : symbols_of(own)) emit(n, lanes, done, out, indent, wanted);
+        for (const int arg : own.args)
+            emit(arg, lanes, done, out, indent, wanted);
+        for (const int n : symbols_of(own))
+            emit(n, lanes, done, out, indent, wanted);
         if (own.kind == Node::Kind::accumulated || own.kind == Node::Kind::given || !wanted(node)) return;
         done.insert(node);
         out += indent + statement(node, lanes) + "\n";
@@ -156,7 +175,8 @@ public:
     // Lanes of a node: 1 where it is the same for all of them.
     [[nodiscard]] int lanes_of(int node, const Lanes& lanes) const {
         if (at(node).kind == Node::Kind::given) return lanes.count;
-        if (at(node).kind == Node::Kind::accumulated) return lanes.digit && lanes.digit->number < static_cast<int>(trace_.nest.outer.size()) ? lanes.count : 1;
+        if (at(node).kind == Node::Kind::accumulated)
+            return lanes.digit && lanes.digit->number < static_cast<int>(trace_.nest.outer.size()) ? lanes.count : 1;
         const bool varies = lanes.digit && (depends_.on(node, lanes.digit->number) || uses_given(node));
         return varies ? lanes.count : 1;
     }
@@ -165,7 +185,8 @@ public:
     [[nodiscard]] std::string widened(int node, const Lanes& lanes) const {
         if (lanes.count == 1 || lanes_of(node, lanes) == lanes.count) return name(node);
         const Compute compute = compute_of(at(node).element);
-        const std::string value = compute == Compute::mask ? text('-', name(node)) : name(node);  // 1 becomes a mask's -1
+        const std::string value =
+            compute == Compute::mask ? text('-', name(node)) : name(node);  // 1 becomes a mask's -1
         return text('(', type_name(compute, lanes.count), ")(", value, ')');
     }
 
@@ -178,22 +199,31 @@ public:
         std::string out = "{ ";
         const std::string stride = step == 0 ? "0" : strides_.at({target.at, lanes.digit->number});
         for (int k = 0; k < lanes.count; ++k) {
-            out += opencl::store(element, pointer, text(offset, " + ", k, " * ", stride), text('(', value, ").s", "0123456789abcdef"[k]), 1) + " ";
+            out += opencl::store(element, pointer, text(offset, " + ", k, " * ", stride),
+                                 text('(', value, ").s", "0123456789abcdef"[k]), 1) +
+                   " ";
         }
         return out + "}";
     }
 
-    // Makes the arguments of every access before any text is printed, so that the vector and the scalar body share them.
-    void declare(const std::set<int>& unused = {}) {
-        (void)unused;
+    // Makes the arguments of every access before any text is printed, so that the vector and the scalar body share
+    // them.
+    void declare_arguments() {
+        declare_inputs();
+        for (const Store& store : trace_.stores)
+            declare(store.at);
+    }
+    void declare_inputs() {
         for (std::size_t n = 0; n < trace_.nodes.size(); ++n) {
             const Node& node = trace_.nodes[n];
             if (node.kind == Node::Kind::load) pointers_[node.value] = arguments_.buffer(graph_, node.value, false);
             if (node.kind == Node::Kind::scalar) pointers_[node.value] = arguments_.scalar(node.value, node.element);
             if (node.kind == Node::Kind::load || node.kind == Node::Kind::iota) declare(node.at);
-            if (node.kind == Node::Kind::index || node.kind == Node::Kind::extent) extents_[static_cast<int>(n)] = arguments_.number(node.extent);
+            if (node.kind == Node::Kind::index || node.kind == Node::Kind::extent)
+                extents_[static_cast<int>(n)] = arguments_.number(node.extent);
             if (node.kind == Node::Kind::iota) {
-                scalars_[static_cast<int>(n)] = {arguments_.number(static_cast<std::int64_t>(node.p)), arguments_.number(static_cast<std::int64_t>(node.q))};
+                scalars_[static_cast<int>(n)] = {arguments_.number(static_cast<std::int64_t>(node.p)),
+                                                 arguments_.number(static_cast<std::int64_t>(node.q))};
             }
             for (std::size_t k = 0; k < node.bounds.size(); ++k) {
                 declare(node.bounds[k].index);
@@ -201,14 +231,14 @@ public:
                 if (bounds_.count(key) == 0) bounds_[key] = arguments_.number(node.bounds[k].extent);
             }
         }
-        for (const Store& store : trace_.stores) declare(store.at);
     }
 
     // An index as an expression over d<digit> and x<symbol>.
     [[nodiscard]] std::string position(const Index& index) const {
         std::string out;
         for (const auto& [symbol, factor] : index.terms()) {
-            const std::string name = symbol.kind == Symbol::Kind::digit ? text('d', symbol.number) : text('x', symbol.number);
+            const std::string name =
+                symbol.kind == Symbol::Kind::digit ? text('d', symbol.number) : text('x', symbol.number);
             out += out.empty() ? "" : " + ";
             out += factor == 1 ? name : text(strides_.at({index, key_of(symbol)}), " * ", name);
         }
@@ -223,7 +253,9 @@ private:
     [[nodiscard]] const Node& at(int node) const { return trace_.nodes[static_cast<std::size_t>(node)]; }
 
     // Loaded indices get keys apart from the digits'.
-    static int key_of(const Symbol& symbol) { return symbol.kind == Symbol::Kind::digit ? symbol.number : -1 - symbol.number; }
+    static int key_of(const Symbol& symbol) {
+        return symbol.kind == Symbol::Kind::digit ? symbol.number : -1 - symbol.number;
+    }
 
     void declare(const Index& index) {
         for (const auto& [symbol, factor] : index.terms()) {
@@ -235,7 +267,8 @@ private:
 
     [[nodiscard]] bool uses_given(int node) const {
         const Node& own = at(node);
-        return own.kind == Node::Kind::given || std::any_of(own.args.begin(), own.args.end(), [&](int arg) { return uses_given(arg); });
+        return own.kind == Node::Kind::given ||
+               std::any_of(own.args.begin(), own.args.end(), [&](int arg) { return uses_given(arg); });
     }
 
     // The nodes that define the loaded indices which a node's addresses use.
@@ -245,12 +278,14 @@ private:
             for (const auto& [symbol, factor] : index.terms()) {
                 if (symbol.kind != Symbol::Kind::loaded) continue;
                 for (std::size_t n = 0; n < trace_.nodes.size(); ++n) {
-                    if (trace_.nodes[n].kind == Node::Kind::index && trace_.nodes[n].symbol == symbol.number) out.push_back(static_cast<int>(n));
+                    if (trace_.nodes[n].kind == Node::Kind::index && trace_.nodes[n].symbol == symbol.number)
+                        out.push_back(static_cast<int>(n));
                 }
             }
         };
         find(node.at);
-        for (const Bound& bound : node.bounds) find(bound.index);
+        for (const Bound& bound : node.bounds)
+            find(bound.index);
         return out;
     }
 
@@ -283,9 +318,11 @@ private:
         const int count = lanes_of(node, lanes);
         if (own.kind == Node::Kind::index) {
             const std::string raw = name(own.args[0]), extent = extents_.at(node);
-            return text("const int x", own.symbol, " = (int)clamp((long)(", raw, " < 0 ? ", raw, " + ", extent, " : ", raw, "), 0L, (long)(", extent, " - 1));");
+            return text("const int x", own.symbol, " = (int)clamp((long)(", raw, " < 0 ? ", raw, " + ", extent, " : ",
+                        raw, "), 0L, (long)(", extent, " - 1));");
         }
-        return text("const ", type_name(compute_of(own.element), count), ' ', name(node), " = ", expression(node, lanes, count), ';');
+        return text("const ", type_name(compute_of(own.element), count), ' ', name(node), " = ",
+                    expression(node, lanes, count), ';');
     }
 
     // A number that is the same on all lanes, as lanes if need be.
@@ -298,20 +335,25 @@ private:
         const Compute compute = compute_of(own.element);
         switch (own.kind) {
             case Node::Kind::load: return guarded(own, loaded(own, lanes, count), count);
-            case Node::Kind::scalar: return compute == Compute::mask ? text('(', pointers_.at(own.value), " != 0)") : pointers_.at(own.value);
+            case Node::Kind::scalar:
+                return compute == Compute::mask ? text('(', pointers_.at(own.value), " != 0)")
+                                                : pointers_.at(own.value);
             case Node::Kind::number: return literal(own.p, compute);
             case Node::Kind::extent: return text("(", type_name(compute, 1), ")", extents_.at(node));
             case Node::Kind::iota: return counted(node, lanes, count);
             case Node::Kind::apply: {
                 std::vector<std::string> operands;
-                for (const int arg : own.args) operands.push_back(argument(arg, lanes, count));
+                for (const int arg : own.args)
+                    operands.push_back(argument(arg, lanes, count));
                 return apply(*own.fn, operands, own.p, own.q, at(own.args.back()).element, count);
             }
-            case Node::Kind::cast: return cast(argument(own.args[0], lanes, count), at(own.args[0]).element, own.element, count);
+            case Node::Kind::cast:
+                return cast(argument(own.args[0], lanes, count), at(own.args[0]).element, own.element, count);
             case Node::Kind::padded: {
                 const std::string type = type_name(compute, count);
                 const double outside = compute == Compute::mask ? (own.p != 0 ? (count == 1 ? 1 : -1) : 0) : own.p;
-                return text(condition(own), " ? ", argument(own.args[0], lanes, count), " : (", type, ")(", literal(outside, compute), ")");
+                return text(condition(own), " ? ", argument(own.args[0], lanes, count), " : (", type, ")(",
+                            literal(outside, compute), ")");
             }
             case Node::Kind::index:
             case Node::Kind::accumulated:
@@ -324,7 +366,8 @@ private:
         std::string out;
         for (const Bound& bound : node.bounds) {
             const std::string where = position(bound.index);
-            out += text(out.empty() ? "" : " && ", '(', where, ") >= 0 && (", where, ") < ", bounds_.at({bound.index, bound.extent}));
+            out += text(out.empty() ? "" : " && ", '(', where, ") >= 0 && (", where, ") < ",
+                        bounds_.at({bound.index, bound.extent}));
         }
         return out.empty() ? "1" : "(" + out + ")";
     }
@@ -351,12 +394,14 @@ private:
         const Node& own = at(node);
         const auto& [start, step] = scalars_.at(node);
         const std::string type = type_name(compute_of(own.element), count), one = type_name(compute_of(own.element), 1);
-        const std::string first = text("(", type, ")((", one, ")", start, " + (", one, ")", step, " * (", one, ")(", position(own.at), "))");
+        const std::string first =
+            text("(", type, ")((", one, ")", start, " + (", one, ")", step, " * (", one, ")(", position(own.at), "))");
         if (count == 1) return first;
         const std::int64_t along = own.at.coefficient(*lanes.digit);
         const std::string stride = along == 1 ? "1" : strides_.at({own.at, lanes.digit->number});
         std::string ladder = text('(', type, ")(");
-        for (int k = 0; k < count; ++k) ladder += text(k ? ", " : "", k);
+        for (int k = 0; k < count; ++k)
+            ladder += text(k ? ", " : "", k);
         return text(first, " + (", type, ")((", one, ")", step, " * (", one, ")", stride, ") * ", ladder, ")");
     }
 
@@ -378,12 +423,13 @@ public:
     Printer(const Graph& graph, const Trace& trace, const Dialect& dialect)
         : graph_(graph), trace_(trace), dialect_(dialect), body_(graph, trace, arguments_) {}
 
-    KernelText print() {
-        for (const Store& store : trace_.stores) arguments_.buffer(graph_, store.value, true);
-        body_.declare();
+    GeneratedKernel print() {
+        for (const Store& store : trace_.stores)
+            arguments_.buffer(graph_, store.value, true);
+        body_.declare_arguments();
         choose_lanes();
         std::string code = trace_.nest.folded.empty() ? element_wise() : rows();
-        KernelText out;
+        GeneratedKernel out;
         const std::string attribute = dialect_.local_size == 1 ? "__attribute__((reqd_work_group_size(1, 1, 1))) " : "";
         const std::string signature = text('(', arguments_.parameters(), ") {\n");
         out.name = "loops_" + base::Digest::of(signature + code).hex().substr(0, 16);
@@ -400,15 +446,18 @@ private:
         if (dialect_.lanes == 1) return;
         std::vector<Symbol> candidates;
         if (outer_count() > 0) candidates.push_back(trace_.nest.digit(outer_count() - 1));
-        if (!trace_.nest.folded.empty()) candidates.push_back(trace_.nest.digit(outer_count() + trace_.nest.folded.size() - 1));
+        if (!trace_.nest.folded.empty())
+            candidates.push_back(trace_.nest.digit(outer_count() + trace_.nest.folded.size() - 1));
         int best = -1;
         for (const Symbol& digit : candidates) {
             const int density = body_.density_along(digit);
-            const bool usable = digit.extent >= 4 && density > best && body_.has_lanes_along(digit) && passes_have_lanes();
+            const bool usable =
+                digit.extent >= 4 && density > best && body_.has_lanes_along(digit) && passes_have_lanes();
             if (!usable) continue;
             best = density;
             int count = dialect_.lanes;
-            while (count > digit.extent && count > 4) count /= 2;
+            while (count > digit.extent && count > 4)
+                count /= 2;
             lanes_ = {digit, count};
         }
     }
@@ -418,7 +467,9 @@ private:
             return compute == Compute::f32 || compute == Compute::i32;
         });
     }
-    [[nodiscard]] bool lanes_fold() const { return lanes_.digit && lanes_.digit->number >= static_cast<int>(outer_count()); }
+    [[nodiscard]] bool lanes_fold() const {
+        return lanes_.digit && lanes_.digit->number >= static_cast<int>(outer_count());
+    }
 
     // "const int d0 = r / n, ..." for outer digits [0, count) of the flat position in `from`.
     std::string decode(const std::string& from, std::size_t count, const std::string& indent) {
@@ -430,7 +481,8 @@ private:
                 out += text(indent, "const int d0 = ", rest, ";\n");
             } else {
                 const std::string extent = outer_extent(k);
-                out += text(indent, "const int d", k, " = ", rest, " % ", extent, ", q", k, " = ", rest, " / ", extent, ";\n");
+                out += text(indent, "const int d", k, " = ", rest, " % ", extent, ", q", k, " = ", rest, " / ", extent,
+                            ";\n");
                 rest = text('q', k);
             }
         }
@@ -447,28 +499,37 @@ private:
         const std::size_t last = outer_count() - 1;
         const std::int64_t columns = trace_.nest.outer[last];
         std::int64_t rows = 1;
-        for (std::size_t k = 0; k < last; ++k) rows *= trace_.nest.outer[k];
+        for (std::size_t k = 0; k < last; ++k)
+            rows *= trace_.nest.outer[k];
         const std::int64_t target = dialect_.one_per_item ? 1 : kElementsPerItem;
-        const std::int64_t columns_per_item = std::min(columns, target), rows_per_item = std::clamp<std::int64_t>(target / columns, 1, std::max<std::int64_t>(rows, 1));
+        const std::int64_t columns_per_item = std::min(columns, target),
+                           rows_per_item =
+                               std::clamp<std::int64_t>(target / columns, 1, std::max<std::int64_t>(rows, 1));
         const std::int64_t column_blocks = (columns + columns_per_item - 1) / columns_per_item;
         items_ = column_blocks * ((rows + rows_per_item - 1) / rows_per_item);
-        const std::string n_items = arguments_.number(items_), n_blocks = arguments_.number(column_blocks), n_rows = arguments_.number(rows),
-                          n_columns = arguments_.number(columns), n_row_step = arguments_.number(rows_per_item), n_column_step = arguments_.number(columns_per_item);
+        const std::string n_items = arguments_.number(items_), n_blocks = arguments_.number(column_blocks),
+                          n_rows = arguments_.number(rows), n_columns = arguments_.number(columns),
+                          n_row_step = arguments_.number(rows_per_item),
+                          n_column_step = arguments_.number(columns_per_item);
         const auto hoisted = [&](int node) { return !body_.depends().on(node, static_cast<int>(last)); };
         std::set<int> done;
         std::string out = text("    const int item = get_global_id(0);\n    if (item >= ", n_items, ") return;\n",
-                               "    const int first = item % ", n_blocks, " * ", n_column_step, ", last = min(first + ", n_column_step, ", ", n_columns, ");\n",
-                               "    const int row_end = min((item / ", n_blocks, " + 1) * ", n_row_step, ", ", n_rows, ");\n",
-                               "    for (int row = item / ", n_blocks, " * ", n_row_step, "; row < row_end; ++row) {\n");
+                               "    const int first = item % ", n_blocks, " * ", n_column_step, ", last = min(first + ",
+                               n_column_step, ", ", n_columns, ");\n", "    const int row_end = min((item / ", n_blocks,
+                               " + 1) * ", n_row_step, ", ", n_rows, ");\n", "    for (int row = item / ", n_blocks,
+                               " * ", n_row_step, "; row < row_end; ++row) {\n");
         out += decode("row", last, "        ");
-        for (const Store& store : trace_.stores) body_.emit(store.node, {}, done, out, "        ", hoisted);
+        for (const Store& store : trace_.stores)
+            body_.emit(store.node, {}, done, out, "        ", hoisted);
         const std::string digit = text('d', last);
         out += text("        int ", digit, " = first;\n");
         if (lanes_.count > 1) {
-            out += text("        for (; ", digit, " + ", lanes_.count, " <= last; ", digit, " += ", lanes_.count, ") {\n");
+            out +=
+                text("        for (; ", digit, " + ", lanes_.count, " <= last; ", digit, " += ", lanes_.count, ") {\n");
             out += stores(done, lanes_, false, "            ") + "        }\n";
         }
-        out += text("        for (; ", digit, " < last; ++", digit, ") {\n", stores(done, {}, false, "            "), "        }\n    }\n");
+        out += text("        for (; ", digit, " < last; ++", digit, ") {\n", stores(done, {}, false, "            "),
+                    "        }\n    }\n");
         return out;
     }
 
@@ -485,20 +546,30 @@ private:
     // Reductions: a work-item takes a range of outer positions, several at once where the lanes run along them.
     std::string rows() {
         std::int64_t rows = 1, folded = 1;
-        for (const auto extent : trace_.nest.outer) rows *= extent;
-        for (const auto extent : trace_.nest.folded) folded *= extent;
-        const std::int64_t step = dialect_.one_per_item ? 1 : std::clamp<std::int64_t>(kElementsPerItem / std::max<std::int64_t>(folded, 1), 1, rows);
+        for (const auto extent : trace_.nest.outer)
+            rows *= extent;
+        for (const auto extent : trace_.nest.folded)
+            folded *= extent;
+        const std::int64_t step =
+            dialect_.one_per_item
+                ? 1
+                : std::clamp<std::int64_t>(kElementsPerItem / std::max<std::int64_t>(folded, 1), 1, rows);
         const bool across = lanes_.digit && !lanes_fold();
         // Lanes along the outer positions must not cross the end of their digit: blocks are then ranges of that digit.
         const std::int64_t columns = across ? lanes_.digit->extent : rows;
-        const std::int64_t per_item = across ? std::min<std::int64_t>(std::max<std::int64_t>(step, lanes_.count), columns) : step;
+        const std::int64_t per_item =
+            across ? std::min<std::int64_t>(std::max<std::int64_t>(step, lanes_.count), columns) : step;
         const std::int64_t blocks = (columns + per_item - 1) / per_item;
         items_ = blocks * (rows / columns);
-        const std::string n_items = arguments_.number(items_), n_columns = arguments_.number(columns), n_step = arguments_.number(per_item), n_blocks = arguments_.number(blocks);
-        std::string out = text("    const int item = get_global_id(0);\n    if (item >= ", n_items, ") return;\n",
-                               "    const int base = item / ", n_blocks, " * ", n_columns, ", last = min((item % ", n_blocks, " + 1) * ", n_step, ", ", n_columns, ");\n",
-                               "    int at = item % ", n_blocks, " * ", n_step, ";\n");
-        if (across) out += text("    for (; at + ", lanes_.count, " <= last; at += ", lanes_.count, ") {\n", one_row(lanes_), "    }\n");
+        const std::string n_items = arguments_.number(items_), n_columns = arguments_.number(columns),
+                          n_step = arguments_.number(per_item), n_blocks = arguments_.number(blocks);
+        std::string out =
+            text("    const int item = get_global_id(0);\n    if (item >= ", n_items, ") return;\n",
+                 "    const int base = item / ", n_blocks, " * ", n_columns, ", last = min((item % ", n_blocks,
+                 " + 1) * ", n_step, ", ", n_columns, ");\n", "    int at = item % ", n_blocks, " * ", n_step, ";\n");
+        if (across)
+            out += text("    for (; at + ", lanes_.count, " <= last; at += ", lanes_.count, ") {\n", one_row(lanes_),
+                        "    }\n");
         out += text("    for (; at < last; ++at) {\n", one_row(across ? Lanes{} : lanes_), "    }\n");
         return out;
     }
@@ -514,11 +585,15 @@ private:
             out += accumulate(p, lanes, done, indent);
             finished_.insert(static_cast<int>(p));
         }
-        for (const Store& store : trace_.stores) body_.emit(store.node, lanes, done, out, indent, outside);
+        for (const Store& store : trace_.stores)
+            body_.emit(store.node, lanes, done, out, indent, outside);
         out += stores(done, row_lanes(lanes), true, indent);
-        const bool any = std::any_of(trace_.stores.begin(), trace_.stores.end(), [](const Store& store) { return !store.per_row; });
+        const bool any =
+            std::any_of(trace_.stores.begin(), trace_.stores.end(), [](const Store& store) { return !store.per_row; });
         if (any) {
-            out += folded_loops(lanes, indent, [&](const Lanes& inner, const std::string& deeper) { return stores(done, inner, false, deeper); });
+            out += folded_loops(lanes, indent, [&](const Lanes& inner, const std::string& deeper) {
+                return stores(done, inner, false, deeper);
+            });
         }
         finished_.clear();
         return out;
@@ -533,7 +608,8 @@ private:
         return std::all_of(own.args.begin(), own.args.end(), [&](int arg) { return ready(arg, {}); });
     }
 
-    std::string accumulate(std::size_t number, const Lanes& lanes, const std::set<int>& done, const std::string& indent) {
+    std::string accumulate(std::size_t number, const Lanes& lanes, const std::set<int>& done,
+                           const std::string& indent) {
         const Pass& pass = trace_.passes[number];
         const ElementType element = trace_.nodes[static_cast<std::size_t>(pass.node)].element;
         const Compute compute = compute_of(element);
@@ -541,27 +617,35 @@ private:
         const std::string acc = text("acc", number), wide = fold_wide ? text("wide", number) : "";
         const int outer_lanes = lanes_fold() ? 1 : lanes.count;
         const std::string start = fold_start(pass.fn, element);
-        std::string out = text(indent, type_name(compute, outer_lanes), ' ', acc, " = (", type_name(compute, outer_lanes), ")(", start, ");\n");
-        if (fold_wide) out += text(indent, type_name(compute, lanes.count), ' ', wide, " = (", type_name(compute, lanes.count), ")(", start, ");\n");
+        std::string out = text(indent, type_name(compute, outer_lanes), ' ', acc, " = (",
+                               type_name(compute, outer_lanes), ")(", start, ");\n");
+        if (fold_wide)
+            out += text(indent, type_name(compute, lanes.count), ' ', wide, " = (", type_name(compute, lanes.count),
+                        ")(", start, ");\n");
         out += folded_loops(lanes, indent, [&](const Lanes& inner, const std::string& deeper) {
             std::string text_inside;
             std::set<int> seen = done;
             body_.emit(pass.node, inner, seen, text_inside, deeper, [](int) { return true; });
             const std::string& target = fold_wide && inner.count > 1 ? wide : acc;
-            return text_inside + text(deeper, target, " = ", fold(pass.fn, target, body_.widened(pass.node, inner), compute), ";\n");
+            return text_inside +
+                   text(deeper, target, " = ", fold(pass.fn, target, body_.widened(pass.node, inner), compute), ";\n");
         });
-        if (fold_wide) out += text(indent, acc, " = ", fold(pass.fn, acc, fold_lanes(pass.fn, wide, compute, lanes.count), compute), ";\n");
+        if (fold_wide)
+            out += text(indent, acc, " = ",
+                        fold(pass.fn, acc, fold_lanes(pass.fn, wide, compute, lanes.count), compute), ";\n");
         return out;
     }
 
-    // Loops over the folded digits around what `inside(lanes, indent)` prints, the last one in lanes where they run along it.
+    // Loops over the folded digits around what `inside(lanes, indent)` prints, the last one in lanes where they run
+    // along it.
     template <class Inside>
     std::string folded_loops(const Lanes& lanes, std::string indent, Inside&& inside) {
         std::string out, close;
         const std::size_t count = trace_.nest.folded.size();
         const auto head = [&](std::size_t k) { return text('d', outer_count() + k); };
         for (std::size_t k = 0; k + 1 < count; ++k) {
-            out += text(indent, "for (int ", head(k), " = 0; ", head(k), " < ", folded_extent(k), "; ++", head(k), ") {\n");
+            out += text(indent, "for (int ", head(k), " = 0; ", head(k), " < ", folded_extent(k), "; ++", head(k),
+                        ") {\n");
             close = text(indent, "}\n") + close;
             indent += "    ";
         }
@@ -569,11 +653,12 @@ private:
         out += text(indent, "int ", digit, " = 0;\n");
         std::string open = text(indent, "{\n");
         if (lanes_fold() && lanes.count > 1) {
-            out += text(indent, "for (; ", digit, " + ", lanes.count, " <= ", extent, "; ", digit, " += ", lanes.count, ") {\n",
-                        inside(lanes, indent + "    "), indent, "}\n");
+            out += text(indent, "for (; ", digit, " + ", lanes.count, " <= ", extent, "; ", digit, " += ", lanes.count,
+                        ") {\n", inside(lanes, indent + "    "), indent, "}\n");
         }
         const Lanes rest = lanes_fold() ? Lanes{} : lanes;
-        out += text(indent, "for (; ", digit, " < ", extent, "; ++", digit, ") {\n", inside(rest, indent + "    "), indent, "}\n");
+        out += text(indent, "for (; ", digit, " < ", extent, "; ++", digit, ") {\n", inside(rest, indent + "    "),
+                    indent, "}\n");
         // Each nest stands in a block of its own, since its counters are declared in it.
         return text("        {\n", out, close, "        }\n");
     }
@@ -594,9 +679,63 @@ private:
     std::int64_t items_ = 0;
 };
 
+// One of an epilogue's two functions, without its name.
+std::string epilogue_function(Body& body, const Trace& trace, const Lanes& lanes, ElementType given,
+                              const std::string& parameters) {
+    const Store& store = trace.stores.at(0);
+    const Compute result = compute_of(trace.nodes[static_cast<std::size_t>(store.node)].element);
+    std::string out =
+        text("(", type_name(compute_of(given), lanes.count), " given, int d0, int d1", parameters, ") {\n");
+    std::set<int> done;
+    body.emit(store.node, lanes, done, out, "    ", [](int) { return true; });
+    out += text("    return ", body.widened(store.node, lanes), ";\n}\n");
+    return text("inline ", type_name(result, lanes.count), " NAME", out);
+}
+
+// Where the chain cannot be computed on several lanes at once, lane by lane.
+std::string lane_by_lane(const std::string& one_name, Compute given, Compute result, int lanes,
+                         const std::string& parameters, const std::string& names) {
+    std::string out = text("inline ", type_name(result, lanes), " NAME(", type_name(given, lanes),
+                           " given, int d0, int d1", parameters, ") {\n    return (", type_name(result, lanes), ")(");
+    for (int k = 0; k < lanes; ++k)
+        out += text(k ? ", " : "", one_name, "(given.s", "0123456789abcdef"[k], ", d0, d1 + ", k, names, ")");
+    return out + ");\n}\n";
+}
+
+std::string renamed(std::string function, const std::string& name) {
+    return function.replace(function.find("NAME"), 4, name);
+}
+
 }  // namespace
 
-KernelText print_loops(const Graph& graph, const Trace& trace, const Dialect& dialect) {
+Epilogue print_epilogue(const Graph& graph, const Trace& trace, ElementType given, int lanes) {
+    Arguments arguments;
+    Body body(graph, trace, arguments);
+    body.declare_inputs();
+    Epilogue out;
+    out.value = trace.stores.at(0).value;
+    out.element = graph.type(out.value).element;
+    out.parameters = arguments.parameters().empty() ? "" : ", " + arguments.parameters();
+    out.names = arguments.names();
+    const std::string one = epilogue_function(body, trace, {}, given, out.parameters);
+    const std::string key = "epilogue_" + base::Digest::of(text(one, lanes)).hex().substr(0, 12);
+    out.one_name = key + "_one";
+    out.lanes_name = lanes == 1 ? out.one_name : key + "_lanes";
+    out.functions = renamed(one, out.one_name);
+    const Symbol column = trace.nest.digit(1);
+    if (lanes > 1) {
+        const bool wide = body.has_lanes_along(column);
+        const Compute result = compute_of(trace.nodes[static_cast<std::size_t>(trace.stores[0].node)].element);
+        const std::string many =
+            wide ? epilogue_function(body, trace, {column, lanes}, given, out.parameters)
+                 : lane_by_lane(out.one_name, compute_of(given), result, lanes, out.parameters, out.names);
+        out.functions += renamed(many, out.lanes_name);
+    }
+    out.arguments = arguments.take();
+    return out;
+}
+
+GeneratedKernel print_loops(const Graph& graph, const Trace& trace, const Dialect& dialect) {
     return Printer(graph, trace, dialect).print();
 }
 

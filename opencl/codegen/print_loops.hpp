@@ -29,12 +29,13 @@ using Argument = std::variant<BufferArgument, NumberArgument, ScalarArgument>;
 
 /// What the text is written for.
 struct Dialect {
-    int lanes = 1;             ///< f32 lanes of a vector; 1 on devices that work on scalars
-    bool one_per_item = false; ///< SIMT: a work-item for each element, instead of a chunk that fills a cache line's stay
-    int local_size = 1;        ///< work-items of a group
+    int lanes = 1;  ///< f32 lanes of a vector; 1 on devices that work on scalars
+    bool one_per_item =
+        false;           ///< SIMT: a work-item for each element, instead of a chunk that fills a cache line's stay
+    int local_size = 1;  ///< work-items of a group
 };
 
-struct KernelText {
+struct GeneratedKernel {
     std::string name;  ///< entry point; derived from the text, so equal texts have equal names
     std::string text;
     std::vector<Argument> arguments;
@@ -42,18 +43,19 @@ struct KernelText {
 };
 
 /// Throws Code::unsupported when a tensor is too large for 32-bit indices.
-[[nodiscard]] KernelText print_loops(const Graph& graph, const Trace& trace, const Dialect& dialect);
+[[nodiscard]] GeneratedKernel print_loops(const Graph& graph, const Trace& trace, const Dialect& dialect);
 
-/// The epilogue of a contraction, as parameters and as the body of a function from the accumulated lanes to what is
-/// stored: given (type [lanes]), row and column, all `lanes` columns inside.
-struct EpilogueText {
-    std::string parameters;  ///< ", __global const float* e0, float e1"; empty when there is nothing to add
-    std::string names;       ///< ", e0, e1"
-    std::string body;        ///< statements; `given`, `row`, `column`, `columns` are in scope; ends with return
+/// The epilogue of a contraction as two functions from what it computed (`given`, at row d0 and columns d1 and
+/// following) to what is stored: one for a vector of `lanes` columns, one for a single column.
+struct Epilogue {
+    std::string functions;             ///< text of epilogue_<digest>_lanes and epilogue_<digest>_one
+    std::string lanes_name, one_name;  ///< their names; called as name(given, row, column <names>)
+    std::string parameters;  ///< ", __global const float* restrict b0, int n0", for the kernel's own signature
+    std::string names;       ///< ", b0, n0", for the calls
     ElementType element = ElementType::f32;  ///< of what is stored
     ValueId value = graph::kNoValue;         ///< what is stored
     std::vector<Argument> arguments;
 };
-[[nodiscard]] EpilogueText print_epilogue(const Graph& graph, const Trace& trace, int lanes);
+[[nodiscard]] Epilogue print_epilogue(const Graph& graph, const Trace& trace, ElementType given, int lanes);
 
 }  // namespace shoal::opencl

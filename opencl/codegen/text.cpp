@@ -87,7 +87,8 @@ std::string literal(double value, Compute compute) {
 
 std::string load(ElementType element, const std::string& pointer, const std::string& offset, int lanes) {
     const std::string n = lanes_suffix(lanes);
-    const std::string plain = lanes == 1 ? text(pointer, "[", offset, "]") : text("vload", n, "(0, ", pointer, " + ", offset, ")");
+    const std::string plain =
+        lanes == 1 ? text(pointer, "[", offset, "]") : text("vload", n, "(0, ", pointer, " + ", offset, ")");
     switch (element) {
         case ElementType::f16: return text("vload_half", n, "(0, ", pointer, " + ", offset, ")");
         case ElementType::bf16: return text("as_float", n, "(convert_uint", n, "(", plain, ") << 16)");
@@ -102,7 +103,8 @@ std::string load(ElementType element, const std::string& pointer, const std::str
     }
 }
 
-std::string store(ElementType element, const std::string& pointer, const std::string& offset, const std::string& value, int lanes) {
+std::string store(ElementType element, const std::string& pointer, const std::string& offset, const std::string& value,
+                  int lanes) {
     const std::string n = lanes_suffix(lanes);
     std::string stored = value;
     switch (element) {
@@ -130,14 +132,17 @@ std::string cast(const std::string& value, ElementType from, ElementType to, int
     const bool to_real = target == Compute::f32 || target == Compute::f64;
     if (!from_real || to_real) {
         const std::string wide = source == target ? value : text("convert_", target_type, "(", value, ")");
-        if (tensor::is_nibble(to)) return text("clamp(", wide, ", (", target_type, ")(", to == ElementType::i4 ? -8 : 0, "), (", target_type, ")(", to == ElementType::i4 ? 7 : 15, "))");
+        if (tensor::is_nibble(to))
+            return text("clamp(", wide, ", (", target_type, ")(", to == ElementType::i4 ? -8 : 0, "), (", target_type,
+                        ")(", to == ElementType::i4 ? 7 : 15, "))");
         return is_small(to) ? wrapped(wide, to) : wide;
     }
     // Float to integer: toward zero, saturating; NaN becomes 0.
     const std::string number = text("(isnan(", value, ") ? (", type_name(source, lanes), ")(0) : ", value, ")");
     if (tensor::is_nibble(to)) {
-        return text("convert_", target_type, "(clamp(trunc", number, ", (", type_name(source, lanes), ")(", to == ElementType::i4 ? -8 : 0,
-                    "), (", type_name(source, lanes), ")(", to == ElementType::i4 ? 7 : 15, ")))");
+        return text("convert_", target_type, "(clamp(trunc", number, ", (", type_name(source, lanes), ")(",
+                    to == ElementType::i4 ? -8 : 0, "), (", type_name(source, lanes), ")(",
+                    to == ElementType::i4 ? 7 : 15, ")))");
     }
     const std::string narrow = text("convert_", storage_name(to), n, "_sat_rtz", number);
     return is_small(to) ? text("convert_int", n, "(", narrow, ")") : narrow;
@@ -153,12 +158,17 @@ struct Token {
 std::vector<Token> tokens(std::string_view code) {
     std::vector<Token> out;
     for (std::size_t i = 0; i < code.size();) {
-        const auto letter = [&](std::size_t k) { return std::isalpha(static_cast<unsigned char>(code[k])) != 0 || code[k] == '_'; };
-        const auto wordy = [&](std::size_t k) { return letter(k) || std::isdigit(static_cast<unsigned char>(code[k])) != 0; };
+        const auto letter = [&](std::size_t k) {
+            return std::isalpha(static_cast<unsigned char>(code[k])) != 0 || code[k] == '_';
+        };
+        const auto wordy = [&](std::size_t k) {
+            return letter(k) || std::isdigit(static_cast<unsigned char>(code[k])) != 0;
+        };
         std::size_t end = i + 1;
         const bool name = letter(i);
         if (wordy(i)) {
-            while (end < code.size() && (wordy(end) || code[end] == '.')) ++end;
+            while (end < code.size() && (wordy(end) || code[end] == '.'))
+                ++end;
         }
         out.push_back({std::string(code.substr(i, end - i)), name});
         i = end;
@@ -168,23 +178,32 @@ std::vector<Token> tokens(std::string_view code) {
 
 }  // namespace
 
-std::string apply(const graph::ScalarFunction& fn, const std::vector<std::string>& operands, double p, double q, ElementType operand,
-                  int lanes) {
+std::string apply(const graph::ScalarFunction& fn, const std::vector<std::string>& operands, double p, double q,
+                  ElementType operand, int lanes) {
     using Result = graph::ScalarFunction::Result;
     if (fn.result == Result::chosen) return text("((", operands[0], ") ? (", operands[1], ") : (", operands[2], "))");
     const Compute compute = compute_of(operand);
     const std::string type = type_name(compute, lanes);
     std::string out = "(";
     for (const Token& token : tokens(fn.code)) {
-        if (!token.name) out += token.text;
-        else if (token.text == "a") out += operands[0];
-        else if (token.text == "b") out += operands[1];
-        else if (token.text == "c") out += operands[2];
-        else if (token.text == "p") out += literal(p, compute);
-        else if (token.text == "q") out += literal(q, compute);
-        else if (token.text == "K") out += text("(", type, ")");
-        else if (token.text.rfind("int_", 0) == 0) out += text(token.text, "_", type);
-        else out += token.text;
+        if (!token.name)
+            out += token.text;
+        else if (token.text == "a")
+            out += operands[0];
+        else if (token.text == "b")
+            out += operands[1];
+        else if (token.text == "c")
+            out += operands[2];
+        else if (token.text == "p")
+            out += literal(p, compute);
+        else if (token.text == "q")
+            out += literal(q, compute);
+        else if (token.text == "K")
+            out += text("(", type, ")");
+        else if (token.text.rfind("int_", 0) == 0)
+            out += text(token.text, "_", type);
+        else
+            out += token.text;
     }
     out += ")";
     return fn.result == Result::same && is_small(operand) ? wrapped(out, operand) : out;
@@ -192,7 +211,8 @@ std::string apply(const graph::ScalarFunction& fn, const std::vector<std::string
 
 bool has_lanes(const graph::ScalarFunction& fn, ElementType operand) {
     const Compute compute = compute_of(operand);
-    if (compute == Compute::f64 || compute == Compute::i64 || compute == Compute::u64 || compute == Compute::u32) return false;
+    if (compute == Compute::f64 || compute == Compute::i64 || compute == Compute::u64 || compute == Compute::u32)
+        return false;
     return fn.code.find("int_") == std::string_view::npos;
 }
 
@@ -206,7 +226,8 @@ std::string fold(const std::string& fn, const std::string& a, const std::string&
 std::string fold_lanes(const std::string& fn, const std::string& value, Compute compute, int lanes) {
     if (lanes == 1) return value;
     std::string out = value;
-    for (int n = lanes; n > 2; n /= 2) out = text("(", fold(fn, "(" + out + ").lo", "(" + out + ").hi", compute), ")");
+    for (int n = lanes; n > 2; n /= 2)
+        out = text("(", fold(fn, "(" + out + ").lo", "(" + out + ").hi", compute), ")");
     return text("(", fold(fn, "(" + out + ").x", "(" + out + ").y", compute), ")");
 }
 

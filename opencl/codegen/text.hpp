@@ -29,15 +29,15 @@ enum class Compute { f32, f64, i32, u32, i64, u64, mask };
 /// Reads `lanes` neighbouring elements at `pointer` + `offset`.
 [[nodiscard]] std::string load(ElementType element, const std::string& pointer, const std::string& offset, int lanes);
 /// A statement that writes them.
-[[nodiscard]] std::string store(ElementType element, const std::string& pointer, const std::string& offset, const std::string& value,
-                                int lanes);
+[[nodiscard]] std::string store(ElementType element, const std::string& pointer, const std::string& offset,
+                                const std::string& value, int lanes);
 
 /// `value`, computed for `from`, as a value for `to`.
 [[nodiscard]] std::string cast(const std::string& value, ElementType from, ElementType to, int lanes);
 
 /// fn applied to operands given as expressions; `operand` is the element type of the operands that agree.
-[[nodiscard]] std::string apply(const graph::ScalarFunction& fn, const std::vector<std::string>& operands, double p, double q,
-                                ElementType operand, int lanes);
+[[nodiscard]] std::string apply(const graph::ScalarFunction& fn, const std::vector<std::string>& operands, double p,
+                                double q, ElementType operand, int lanes);
 
 /// True when the text of fn may be used on several lanes of that type at once.
 [[nodiscard]] bool has_lanes(const graph::ScalarFunction& fn, ElementType operand);

@@ -5,7 +5,6 @@
 #include <variant>
 
 #include "graph/cards.hpp"
-#include "graph/liveness.hpp"
 
 namespace shoal::opencl {
 namespace {
@@ -45,7 +44,8 @@ class Tracer {
 public:
     Tracer(const Graph& graph, graph::GroupRange group, Nest nest) : graph_(graph), nest_(std::move(nest)) {
         for (std::uint32_t i = group.first; i < group.last; ++i) {
-            for (const auto id : graph.ops[i].outputs) maker_[id] = &graph.ops[i];
+            for (const auto id : graph.ops[i].outputs)
+                maker_[id] = &graph.ops[i];
         }
     }
 
@@ -60,7 +60,8 @@ public:
         const auto folded = coordinates(nest_.flat_folded(), rows.part(true));
         std::vector<Index> at;
         std::size_t o = 0, f = 0;
-        for (const bool is_folded : rows.folded) at.push_back(is_folded ? folded[f++] : outer[o++]);
+        for (const bool is_folded : rows.folded)
+            at.push_back(is_folded ? folded[f++] : outer[o++]);
         full_at_ = flatten(at, rows.full);
     }
 
@@ -69,7 +70,8 @@ public:
             out_.stores.push_back({value, eval(value, nest_.flat_outer()), nest_.flat_outer(), false});
             return;
         }
-        const bool per_row = graph_.type(value).shape.count() == rows_->part(false).count() && !depends_on_folded(value);
+        const bool per_row =
+            graph_.type(value).shape.count() == rows_->part(false).count() && !depends_on_folded(value);
         const Index at = per_row ? nest_.flat_outer() : full_at_;
         const int node = eval(value, at);
         out_.stores.push_back({value, node, at, per_row});
@@ -118,7 +120,8 @@ private:
         if (made == maker_.end()) return load(id, at);
         const Op& op = *made->second;
         if (op.is(cards::map)) return apply(op, at);
-        if (op.is(cards::cast)) return add({.kind = Node::Kind::cast, .element = element(id), .args = {eval(op.inputs[0], at)}});
+        if (op.is(cards::cast))
+            return add({.kind = Node::Kind::cast, .element = element(id), .args = {eval(op.inputs[0], at)}});
         if (op.is(cards::reshape)) return eval(op.inputs[0], at);
         if (op.is(cards::transpose)) return transpose(op, at);
         if (op.is(cards::expand)) return eval(op.inputs[0], broadcast(at, shape(id), shape(op.inputs[0])));
@@ -150,10 +153,13 @@ private:
     }
 
     int apply(const Op& op, const Index& at) {
-        Node node{.kind = Node::Kind::apply, .element = element(op.outputs[0]), .fn = graph::find_scalar_function(op.attrs.text("fn"))};
+        Node node{.kind = Node::Kind::apply,
+                  .element = element(op.outputs[0]),
+                  .fn = graph::find_scalar_function(op.attrs.text("fn"))};
         node.p = op.attrs.real("p", 0);
         node.q = op.attrs.real("q", 0);
-        for (const auto id : op.inputs) node.args.push_back(eval(id, broadcast(at, shape(op.outputs[0]), shape(id))));
+        for (const auto id : op.inputs)
+            node.args.push_back(eval(id, broadcast(at, shape(op.outputs[0]), shape(id))));
         return add(std::move(node));
     }
 
@@ -161,14 +167,16 @@ private:
         const auto outer = coordinates(at, shape(op.outputs[0]));
         const auto& perm = op.attrs.ints("perm");
         std::vector<Index> inner(perm.size());
-        for (std::size_t k = 0; k < perm.size(); ++k) inner[static_cast<std::size_t>(perm[k])] = outer[k];
+        for (std::size_t k = 0; k < perm.size(); ++k)
+            inner[static_cast<std::size_t>(perm[k])] = outer[k];
         return eval(op.inputs[0], flatten(inner, shape(op.inputs[0])));
     }
 
     int slice(const Op& op, const Index& at) {
         auto inner = coordinates(at, shape(op.outputs[0]));
         const auto &begins = op.attrs.ints("begins"), &steps = op.attrs.ints("steps");
-        for (std::size_t k = 0; k < inner.size(); ++k) inner[k] = inner[k] * steps[k] + Index(begins[k]);
+        for (std::size_t k = 0; k < inner.size(); ++k)
+            inner[k] = inner[k] * steps[k] + Index(begins[k]);
         return eval(op.inputs[0], flatten(inner, shape(op.inputs[0])));
     }
 
@@ -198,28 +206,42 @@ private:
         for (std::size_t k = 0; k < inner.size(); ++k) {
             if (before[k] == 0 && after[k] == 0) continue;
             const std::int64_t extent = from[static_cast<int>(k)];
-            const int place = add({.kind = Node::Kind::iota, .element = ElementType::i64, .at = inner[k] + Index(-before[k]), .p = 0, .q = 1});
+            const int place = add({.kind = Node::Kind::iota,
+                                   .element = ElementType::i64,
+                                   .at = inner[k] + Index(-before[k]),
+                                   .p = 0,
+                                   .q = 1});
             inner[k] = Index(loaded(folded(op.attrs.text("mode"), place, extent), extent));
         }
         return eval(op.inputs[0], flatten(inner, from));
     }
     int folded(const std::string& mode, int place, std::int64_t extent) {
-        if (mode == "edge") return whole("int_max", {place, add({.kind = Node::Kind::number, .element = ElementType::i64, .p = 0})});
+        if (mode == "edge")
+            return whole("int_max", {place, add({.kind = Node::Kind::number, .element = ElementType::i64, .p = 0})});
         if (mode == "wrap") return whole("int_mod", {place, extent_of(extent)});
         const int period = extent_of(std::max<std::int64_t>(2 * (extent - 1), 1));
         const int there = whole("int_mod", {place, period});
         return whole("int_min", {there, whole("sub", {period, there})});
     }
-    int extent_of(std::int64_t extent) { return add({.kind = Node::Kind::extent, .element = ElementType::i64, .extent = extent}); }
+    int extent_of(std::int64_t extent) {
+        return add({.kind = Node::Kind::extent, .element = ElementType::i64, .extent = extent});
+    }
     int whole(const char* fn, std::vector<int> args) {
-        return add({.kind = Node::Kind::apply, .element = ElementType::i64, .fn = graph::find_scalar_function(fn), .args = std::move(args)});
+        return add({.kind = Node::Kind::apply,
+                    .element = ElementType::i64,
+                    .fn = graph::find_scalar_function(fn),
+                    .args = std::move(args)});
     }
 
     // A number that the kernel computes, clamped into [0, extent), as a symbol that addresses may use.
     Symbol loaded(int node, std::int64_t extent) {
         const auto [known, fresh] = symbols_.try_emplace({node, extent}, static_cast<int>(symbols_.size()));
         if (fresh) {
-            add({.kind = Node::Kind::index, .element = ElementType::i64, .args = {node}, .extent = extent, .symbol = known->second});
+            add({.kind = Node::Kind::index,
+                 .element = ElementType::i64,
+                 .args = {node},
+                 .extent = extent,
+                 .symbol = known->second});
         }
         return {Symbol::Kind::loaded, known->second, extent};
     }
@@ -227,7 +249,10 @@ private:
     int iota(const Op& op, const Index& at) {
         const auto axis = static_cast<std::size_t>(op.attrs.integer("axis"));
         const auto where = coordinates(at, shape(op.outputs[0]));
-        return add({.kind = Node::Kind::iota, .element = element(op.outputs[0]), .at = where[axis], .p = op.attrs.real("start"),
+        return add({.kind = Node::Kind::iota,
+                    .element = element(op.outputs[0]),
+                    .at = where[axis],
+                    .p = op.attrs.real("start"),
                     .q = op.attrs.real("step")});
     }
 
@@ -264,9 +289,11 @@ private:
     void for_each_index(Visit&& visit) {
         for (Node& node : out_.nodes) {
             visit(node.at);
-            for (Bound& bound : node.bounds) visit(bound.index);
+            for (Bound& bound : node.bounds)
+                visit(bound.index);
         }
-        for (Store& store : out_.stores) visit(store.at);
+        for (Store& store : out_.stores)
+            visit(store.at);
     }
 
     // Joins neighbouring digits that every access steps through as one.
@@ -276,7 +303,9 @@ private:
                 const std::size_t base = digits == &out_.nest.outer ? 0 : out_.nest.outer.size();
                 const Symbol high = out_.nest.digit(base + k - 1), low = out_.nest.digit(base + k);
                 bool joint = true;
-                for_each_index([&](Index& index) { joint = joint && index.coefficient(high) == index.coefficient(low) * low.extent; });
+                for_each_index([&](Index& index) {
+                    joint = joint && index.coefficient(high) == index.coefficient(low) * low.extent;
+                });
                 if (joint) join(*digits, k, high, low);
             }
         }
@@ -340,17 +369,6 @@ std::optional<Trace> with_cuts(Nest nest, Build&& build) {
     return std::nullopt;
 }
 
-std::vector<ValueId> leaving(const Graph& graph, graph::GroupRange group) {
-    const auto kept = graph::materialised(graph);
-    std::vector<ValueId> out;
-    for (std::uint32_t i = group.first; i < group.last; ++i) {
-        for (const auto id : graph.ops[i].outputs) {
-            if (kept[id]) out.push_back(id);
-        }
-    }
-    return out;
-}
-
 std::optional<std::vector<Trace>> trace_concat(const Graph& graph, graph::GroupRange group, const Op& concat) {
     const ValueId whole = concat.outputs[0];
     const Shape& shape = graph.type(whole).shape;
@@ -395,14 +413,14 @@ Index Nest::flat_folded() const {
     return out;
 }
 
-std::optional<std::vector<Trace>> trace_group(const Graph& graph, graph::GroupRange group) {
+std::optional<std::vector<Trace>> trace_loops(const Graph& graph, graph::GroupRange group,
+                                              const std::vector<ValueId>& outputs) {
     const Op* reduce = nullptr;
     for (std::uint32_t i = group.first; i < group.last; ++i) {
         const Op& op = graph.ops[i];
         if (op.is(cards::concat)) return trace_concat(graph, group, op);
         if (op.is(cards::reduce)) reduce = &op;
     }
-    const auto outputs = leaving(graph, group);
     if (outputs.empty()) return std::vector<Trace>{};
     const std::int64_t count = graph.type(outputs.back()).shape.count();
     for (const auto id : outputs) {
@@ -417,24 +435,24 @@ std::optional<std::vector<Trace>> trace_group(const Graph& graph, graph::GroupRa
     auto trace = with_cuts(std::move(nest), [&](const Nest& cut_nest) {
         Tracer tracer(graph, group, cut_nest);
         if (rows) tracer.set_rows(*rows);
-        for (const auto id : outputs) tracer.store(id);
+        for (const auto id : outputs)
+            tracer.store(id);
         return tracer.finish();
     });
     if (!trace) return std::nullopt;
     return std::vector<Trace>{std::move(*trace)};
 }
 
-std::optional<Trace> trace_epilogue(const Graph& graph, graph::GroupRange group, ValueId given) {
+std::optional<Trace> trace_epilogue(const Graph& graph, graph::GroupRange group, ValueId given, ValueId output) {
     const Shape& shape = graph.type(given).shape;
     const std::int64_t columns = shape.rank() > 0 ? shape.back() : 1;
-    const auto outputs = leaving(graph, group);
-    if (outputs.size() != 1 || columns == 0) return std::nullopt;
+    if (graph.type(output).shape.count() != shape.count() || columns == 0) return std::nullopt;
     // Rows and columns stay apart, whatever the accesses would allow: the contraction's tiles count in them.
     const Nest nest{{shape.count() / columns, columns}, {}};
     const auto build = [&](const Nest& fixed) {
         Tracer tracer(graph, group, fixed);
         tracer.set_given(given, fixed.flat_outer());
-        tracer.store(outputs[0]);
+        tracer.store(output);
         return tracer.finish(true);
     };
     return with_cuts(nest, build);

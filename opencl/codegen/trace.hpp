@@ -1,7 +1,8 @@
 // A fused group of element-wise, movement, gather and reduction operators as one loop nest over expressions.
 //
-// The trace walks the group backwards from what leaves it, turning movement into index arithmetic; what remains is loads,
-// arithmetic and, for reductions, passes over a row. It is the form between the graph and OpenCL C, with no text in it.
+// The trace walks the group backwards from what leaves it, turning movement into index arithmetic; what remains is
+// loads, arithmetic and, for reductions, passes over a row. It is the form between the graph and OpenCL C, with no text
+// in it.
 #pragma once
 
 #include <cstdint>
@@ -86,12 +87,14 @@ struct Trace {
     std::vector<Store> stores;
 };
 
-/// What a group computes, as one or (for a concat) several loop nests. Nothing when the group is no loop nest: an
-/// operator it cannot express, or indices that no cut of the range makes linear.
-[[nodiscard]] std::optional<std::vector<Trace>> trace_group(const Graph& graph, graph::GroupRange group);
+/// What operators [range) compute of `outputs`, which are among their results, as one or (for a concat) several loop
+/// nests. Nothing when they are no loop nest: an operator it cannot express, or indices that no cut makes linear.
+[[nodiscard]] std::optional<std::vector<Trace>> trace_loops(const Graph& graph, graph::GroupRange range,
+                                                            const std::vector<ValueId>& outputs);
 
-/// The element-wise chain behind a contraction's result `given` (seen as [rows, columns] of it), which is handed in as
-/// the node `given`. Nothing when it is no such chain.
-[[nodiscard]] std::optional<Trace> trace_epilogue(const Graph& graph, graph::GroupRange group, ValueId given);
+/// The element-wise chain from a contraction's result `given` (seen as [rows, columns]; the node `given`) to `output`,
+/// both made by operators of [range). Nothing when it is no such chain.
+[[nodiscard]] std::optional<Trace> trace_epilogue(const Graph& graph, graph::GroupRange range, ValueId given,
+                                                  ValueId output);
 
 }  // namespace shoal::opencl

@@ -1,0 +1,33 @@
+#include "opencl/backend.hpp"
+
+#include "opencl/executable.hpp"
+#include "opencl/open_device.hpp"
+
+namespace shoal::opencl {
+namespace {
+
+class OpenClBackend final : public runtime::Backend {
+public:
+    OpenClBackend(const FoundDevice& device, const ProgramOptions& programs)
+        : open_(std::make_shared<OpenDevice>(device, programs)) {}
+
+    [[nodiscard]] const device::DeviceInfo& device() const noexcept override { return open_->device().info; }
+    [[nodiscard]] device::Rates measure_rates() override { return open_->device().info.rates; }
+    [[nodiscard]] std::unique_ptr<runtime::Executable> compile(runtime::Graph graph) override {
+        return make_executable(open_, std::move(graph));
+    }
+    [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor) override {
+        return std::make_shared<DeviceBuffer>(open_, open_->place(tensor.shared_bytes()), tensor.type());
+    }
+
+private:
+    std::shared_ptr<OpenDevice> open_;
+};
+
+}  // namespace
+
+std::shared_ptr<runtime::Backend> make_backend(const FoundDevice& device, const ProgramOptions& programs) {
+    return std::make_shared<OpenClBackend>(device, programs);
+}
+
+}  // namespace shoal::opencl

@@ -1,0 +1,16 @@
+// The OpenCL Backend: graphs run on one OpenCL device.
+#pragma once
+
+#include <memory>
+
+#include "opencl/discovery.hpp"
+#include "opencl/program.hpp"
+#include "runtime/backend.hpp"
+
+namespace shoal::opencl {
+
+/// Opens a device. Throws Code::device with the driver's words.
+[[nodiscard]] std::shared_ptr<runtime::Backend> make_backend(const FoundDevice& device,
+                                                             const ProgramOptions& programs = {});
+
+}  // namespace shoal::opencl

@@ -1,0 +1,186 @@
+#include "opencl/emit/emitter.hpp"
+
+#include <algorithm>
+
+#include "base/checked.hpp"
+#include "base/digest.hpp"
+#include "graph/cards.hpp"
+#include "graph/liveness.hpp"
+#include "opencl/codegen/text.hpp"
+#include "opencl/kernel_table.hpp"
+
+namespace shoal::opencl {
+
+using base::text;
+namespace cards = graph::cards;
+
+Style style_for(const device::DeviceInfo& device) {
+    Style out;
+    if (device.kind == device::Kind::cpu) {
+        out.wide_simd = device.f32_vector_width >= 4;
+        out.dialect.lanes = out.wide_simd ? std::min(device.f32_vector_width, 16) : 1;
+        // The register tile keeps within 32 vector registers with AVX-512 and NEON, within 16 with AVX2.
+        out.tile_rows = out.dialect.lanes == 8 ? 6 : 8;
+        out.tile_vectors = 2;
+    } else {
+        out.dialect.one_per_item = true;
+        out.dialect.local_size =
+            static_cast<int>(std::min<std::uint32_t>(64, std::max<std::uint32_t>(device.largest_group, 1)));
+    }
+    return out;
+}
+
+std::string Emitter::instantiate(std::string_view name, const Defines& defines) {
+    std::string set, unset;
+    for (const auto& [macro, value] : defines) {
+        set += text("#define ", macro, ' ', value, '\n');
+        unset += text("#undef ", macro.substr(0, macro.find('(')), '\n');
+    }
+    const std::string entry = text(name, '_', base::Digest::of(set).hex().substr(0, 12));
+    add_text(entry, text("#define KERNEL ", entry, '\n', set, kernel_text(name), "\n#undef KERNEL\n", unset));
+    return entry;
+}
+
+void Emitter::add_text(const std::string& name, const std::string& text) {
+    if (texts_.insert(name).second) out_.text += text;
+}
+
+std::size_t Emitter::add_weight(ValueId constant, std::uint64_t bytes, const std::string& key, Launch setup) {
+    const auto [at, fresh] = weight_numbers_.try_emplace({constant, key}, out_.weights.size());
+    if (fresh) {
+        setup.arguments.insert(setup.arguments.begin(), {BufferArgument{constant, false}, WeightArgument{at->second}});
+        out_.weights.push_back({bytes, constant, std::move(setup)});
+    }
+    return at->second;
+}
+
+Emission Emitter::finish() && {
+    out_.text = std::string(kernel_text("prelude")) + "\n" + out_.text;
+    return std::move(out_);
+}
+
+std::string load_macro(ElementType element) {
+    return load(element, "(p)", "(i)", 1);
+}
+
+std::string store_macro(ElementType element, int lanes) {
+    return store(element, "(at)", "0", "(value)", lanes);
+}
+
+Launch flat_launch(const Style& style, std::string kernel, std::vector<LaunchArgument> arguments, std::int64_t items) {
+    const auto local = static_cast<std::size_t>(style.dialect.local_size);
+    return {std::move(kernel),
+            std::move(arguments),
+            {base::round_up(static_cast<std::size_t>(items), local), 1, 1},
+            {local, 1, 1}};
+}
+
+LaunchArgument launch_argument(const Argument& argument) {
+    return std::visit([](const auto& own) -> LaunchArgument { return own; }, argument);
+}
+
+std::optional<BoundEpilogue> bind_epilogue(Emitter& emitter, graph::GroupRange range, ValueId given, ValueId output,
+                                           int lanes) {
+    const auto trace = trace_epilogue(emitter.graph(), range, given, output);
+    if (!trace) return std::nullopt;
+    const Epilogue epilogue = print_epilogue(emitter.graph(), *trace, emitter.element(given), lanes);
+    emitter.add_text(epilogue.one_name, epilogue.functions);
+    BoundEpilogue out{{}, {}, output};
+    const auto call = [&](const std::string& name) { return text(name, "(given, row, column", epilogue.names, ")"); };
+    out.defines = {{"EPILOGUE_PARAMETERS", epilogue.parameters},
+                   {"EPILOGUE_ONE(given, row, column)", call(epilogue.one_name)},
+                   {"OUT", storage_name(epilogue.element)},
+                   {"STORE_ONE(at, value)", store_macro(epilogue.element, 1)}};
+    if (lanes > 1) {
+        out.defines.emplace_back("EPILOGUE_LANES(given, row, column)", call(epilogue.lanes_name));
+        out.defines.emplace_back("STORE_LANES(at, value)", store_macro(epilogue.element, lanes));
+    }
+    for (const Argument& argument : epilogue.arguments)
+        out.arguments.push_back(launch_argument(argument));
+    return out;
+}
+
+namespace {
+
+// The value whose bytes a lone movement operator merely shows under another shape, or kNoValue.
+ValueId aliased(const Graph& graph, const Op& op) {
+    if (op.is(cards::reshape)) return op.inputs[0];
+    if (op.is(cards::expand) && graph.type(op.inputs[0]).shape.count() == graph.type(op.outputs[0]).shape.count())
+        return op.inputs[0];
+    if (!op.is(cards::transpose)) return graph::kNoValue;
+    std::int64_t previous = -1;
+    for (const auto axis : op.attrs.ints("perm")) {
+        if (graph.type(op.inputs[0]).shape[static_cast<int>(axis)] == 1) continue;
+        if (axis < previous) return graph::kNoValue;
+        previous = axis;
+    }
+    return op.inputs[0];
+}
+
+std::vector<ValueId> results(const Graph& graph, graph::GroupRange range, const std::vector<bool>& kept) {
+    std::vector<ValueId> out;
+    for (std::uint32_t i = range.first; i < range.last; ++i) {
+        for (const auto id : graph.ops[i].outputs) {
+            if (kept[id]) out.push_back(id);
+        }
+    }
+    return out;
+}
+
+bool is_contraction(const Op& op) {
+    return op.is(cards::conv) || op.is(cards::matmul);
+}
+
+std::optional<GroupCode> emit_range(Emitter& emitter, graph::GroupRange range, const std::vector<ValueId>& outputs) {
+    const Op& first = emitter.graph().ops[range.first];
+    if (is_contraction(first)) return emit_contraction(emitter, range, outputs);
+    if (first.is(cards::pool)) return emit_pool(emitter, range, outputs);
+    if (auto loops = emit_loops(emitter, range, outputs)) return loops;
+    return range.last - range.first == 1 ? emit_single(emitter, range, outputs) : std::nullopt;
+}
+
+// Operators that cannot be one kernel after all: each by itself, its results stored for the next.
+void emit_one_by_one(Emitter& emitter, graph::GroupRange range) {
+    const Graph& graph = emitter.graph();
+    for (std::uint32_t i = range.first; i < range.last; ++i) {
+        const Op& op = graph.ops[i];
+        auto code = emit_range(emitter, {i, i + 1}, op.outputs);
+        if (!code)
+            base::fail(base::Code::unsupported, "operator '", op.name, "' (", op.card->name, " ",
+                       graph.type(op.outputs[0]), ") has no kernel");
+        emitter.add_group(std::move(*code));
+    }
+}
+
+}  // namespace
+
+Emission emit(const Graph& graph, const device::DeviceInfo& device) {
+    Emitter emitter(graph, style_for(device));
+    for (const auto& value : graph.values) {
+        if (value.type.element != ElementType::f64) continue;
+        if (!device.fp64)
+            base::fail(base::Code::unsupported, "value '", value.name, "' is f64, which device '", device.name,
+                       "' does not compute");
+        emitter.need_f64();
+    }
+    const auto kept = graph::materialised(graph);
+    for (const auto range : graph::groups(graph)) {
+        const Op& op = graph.ops[range.first];
+        const bool alone = range.last - range.first == 1;
+        if (const ValueId source = alone ? aliased(graph, op) : graph::kNoValue; source != graph::kNoValue) {
+            emitter.set_alias(op.outputs[0], source);
+            continue;
+        }
+        const auto outputs = results(graph, range, kept);
+        const bool empty =
+            std::all_of(outputs.begin(), outputs.end(), [&](ValueId id) { return graph.type(id).shape.count() == 0; });
+        if (empty) continue;
+        if (auto code = emit_range(emitter, range, outputs))
+            emitter.add_group(std::move(*code));
+        else
+            emit_one_by_one(emitter, range);
+    }
+    return std::move(emitter).finish();
+}
+
+}  // namespace shoal::opencl

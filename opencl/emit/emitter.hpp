@@ -1,0 +1,93 @@
+// What the emitters of the operator families share: the program text under construction and the graph.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "device/device.hpp"
+#include "graph/graph.hpp"
+#include "opencl/emit/launch.hpp"
+
+namespace shoal::opencl {
+
+using graph::Op;
+
+/// How kernels are written for a device.
+struct Style {
+    Dialect dialect;
+    bool wide_simd = false;  ///< a CPU: explicit vectors, one work-item a tile
+    int tile_rows = 1, tile_vectors = 1;
+};
+[[nodiscard]] Style style_for(const device::DeviceInfo& device);
+
+using Defines = std::vector<std::pair<std::string, std::string>>;
+
+class Emitter {
+public:
+    Emitter(const Graph& graph, Style style) : graph_(graph), style_(style) {}
+
+    [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
+    [[nodiscard]] const Style& style() const noexcept { return style_; }
+    [[nodiscard]] const tensor::Type& type(ValueId id) const { return graph_.type(id); }
+    [[nodiscard]] const Shape& shape(ValueId id) const { return graph_.type(id).shape; }
+    [[nodiscard]] ElementType element(ValueId id) const { return graph_.type(id).element; }
+
+    /// Adds a kernel template (opencl/kernels/NAME.cl) with these macros, once; returns the entry point's name.
+    std::string instantiate(std::string_view name, const Defines& defines);
+    /// Adds text once, under the name that is its own.
+    void add_text(const std::string& name, const std::string& text);
+    /// Registers a constant to be brought into a kernel's order at load time; the same packing of the same constant
+    /// once. `setup` writes WeightArgument{returned number}.
+    std::size_t add_weight(ValueId constant, std::uint64_t bytes, const std::string& key, Launch setup);
+    void need_zeros(std::uint64_t bytes) { out_.zeros_bytes = std::max(out_.zeros_bytes, bytes); }
+    void need_f64() { out_.uses_f64 = true; }
+    void set_alias(ValueId value, ValueId of) { out_.aliases[value] = of; }
+    void add_group(GroupCode code) { out_.groups.push_back(std::move(code)); }
+
+    [[nodiscard]] Emission finish() &&;
+
+private:
+    const Graph& graph_;
+    Style style_;
+    Emission out_;
+    std::set<std::string> texts_;
+    std::map<std::pair<ValueId, std::string>, std::size_t> weight_numbers_;
+};
+
+/// The storage-dependent macros of a kernel: how elements of a type are read and written.
+[[nodiscard]] std::string load_macro(ElementType element);              ///< of (p, i)
+[[nodiscard]] std::string store_macro(ElementType element, int lanes);  ///< of (at, value), a statement
+
+/// A launch over `items` work-items in groups of the style's local size.
+[[nodiscard]] Launch flat_launch(const Style& style, std::string kernel, std::vector<LaunchArgument> arguments,
+                                 std::int64_t items);
+
+/// A kernel argument of codegen as one of a launch.
+[[nodiscard]] LaunchArgument launch_argument(const Argument& argument);
+
+/// What an epilogue adds to a template: its functions are added to the program, its macros returned.
+struct BoundEpilogue {
+    Defines defines;
+    std::vector<LaunchArgument> arguments;
+    ValueId value;  ///< what is stored
+};
+/// The chain from `given` to `output` for a kernel that computes given in `compute` lanes. Nothing when it cannot be.
+[[nodiscard]] std::optional<BoundEpilogue> bind_epilogue(Emitter& emitter, graph::GroupRange range, ValueId given,
+                                                         ValueId output, int lanes);
+
+// The families. Each emits operators [range), whose results `outputs` are needed, or returns nothing when it cannot.
+[[nodiscard]] std::optional<GroupCode> emit_loops(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
+[[nodiscard]] std::optional<GroupCode> emit_contraction(Emitter&, graph::GroupRange,
+                                                        const std::vector<ValueId>& outputs);
+[[nodiscard]] std::optional<GroupCode> emit_pool(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
+/// arg_reduce, cumulate, topk, scatter, recurrent: one operator alone.
+[[nodiscard]] std::optional<GroupCode> emit_single(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
+
+/// The whole graph. Throws unsupported naming the operator when the device cannot run it.
+[[nodiscard]] Emission emit(const Graph& graph, const device::DeviceInfo& device);
+
+}  // namespace shoal::opencl

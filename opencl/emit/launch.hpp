@@ -1,0 +1,63 @@
+// A graph as kernels to launch: what the emitters make and the executable runs. Plain values; no OpenCL objects.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "opencl/codegen/print_loops.hpp"
+
+namespace shoal::opencl {
+
+/// A constant in the order in which a kernel reads it, made once when the graph is loaded.
+struct WeightArgument {
+    std::size_t number;  ///< index into Emission::weights
+    bool operator==(const WeightArgument&) const = default;
+};
+/// Scratch memory of one kernel group.
+struct WorkspaceArgument {
+    std::size_t number;  ///< index into GroupCode::workspaces
+    bool operator==(const WorkspaceArgument&) const = default;
+};
+/// A buffer of zeros, at least Emission::zeros_bytes long.
+struct ZerosArgument {
+    bool operator==(const ZerosArgument&) const = default;
+};
+
+using LaunchArgument =
+    std::variant<BufferArgument, NumberArgument, ScalarArgument, WeightArgument, WorkspaceArgument, ZerosArgument>;
+
+struct Launch {
+    std::string kernel;
+    std::vector<LaunchArgument> arguments;
+    std::array<std::size_t, 3> global{1, 1, 1}, local{1, 1, 1};
+};
+
+struct Weight {
+    std::uint64_t bytes = 0;
+    ValueId source = graph::kNoValue;
+    Launch setup{};  ///< writes the weight (its WeightArgument) from the source constant (a BufferArgument)
+};
+
+/// One kernel group: what to launch, in order.
+struct GroupCode {
+    graph::GroupRange range{0, 0};
+    std::vector<Launch> launches;
+    std::vector<std::uint64_t> workspaces;  ///< bytes
+    std::vector<ValueId> stored;            ///< values that the launches write
+    std::string kernel;                     ///< the main kernel, for reports
+};
+
+struct Emission {
+    std::string text;  ///< OpenCL C of all kernels, each once
+    std::vector<GroupCode> groups;
+    std::vector<Weight> weights;
+    std::map<ValueId, ValueId> aliases;  ///< values that are another's bytes under a new shape
+    std::uint64_t zeros_bytes = 0;
+    bool uses_f64 = false;
+};
+
+}  // namespace shoal::opencl

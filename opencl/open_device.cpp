@@ -1,0 +1,104 @@
+#include "opencl/open_device.hpp"
+
+#include "base/units.hpp"
+
+namespace shoal::opencl {
+
+using base::Code;
+using base::fail;
+
+namespace {
+
+// Free memory that is kept for the next run rather than given back to the driver.
+constexpr std::size_t kPoolBytes = std::size_t{64} << 20;
+
+// Where the device reads host memory in place, most drivers want it aligned to a cache line at least.
+constexpr std::uintptr_t kInPlaceAlignment = 64;
+
+}  // namespace
+
+Memory::Memory(std::shared_ptr<OpenDevice> device, MemoryHandle handle, std::size_t size_bytes, base::SharedBytes host)
+    : open_(std::move(device)), handle_(std::move(handle)), size_bytes_(size_bytes), host_(std::move(host)) {}
+
+Memory::~Memory() {
+    if (host_.owner() == nullptr) open_->take_back(std::move(handle_), size_bytes_);
+}
+
+OpenDevice::OpenDevice(FoundDevice device, ProgramOptions options)
+    : device_(std::move(device)),
+      context_(make_context(device_.handle)),
+      queue_(make_queue(context_.get(), device_.handle)),
+      programs_(context_.get(), device_, std::move(options)) {}
+
+cl_command_queue OpenDevice::profiling_queue() {
+    const std::lock_guard lock(mutex_);
+    if (!profiling_queue_) profiling_queue_ = make_queue(context_.get(), device_.handle, true);
+    return profiling_queue_.get();
+}
+
+MemoryPtr OpenDevice::allocate(std::size_t size_bytes) {
+    const auto& info = device_.info;
+    if (info.largest_allocation != 0 && size_bytes > info.largest_allocation) {
+        fail(Code::out_of_memory, "a buffer of ", base::format_bytes(size_bytes), " on device '", info.name,
+             "', whose largest is ", base::format_bytes(info.largest_allocation));
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        const auto at = free_.find(size_bytes);
+        if (at != free_.end()) {
+            MemoryHandle handle = std::move(at->second);
+            free_.erase(at);
+            free_bytes_ -= size_bytes;
+            return std::make_shared<Memory>(shared_from_this(), std::move(handle), size_bytes);
+        }
+    }
+    return std::make_shared<Memory>(shared_from_this(), make_memory(context_.get(), CL_MEM_READ_WRITE, size_bytes),
+                                    size_bytes);
+}
+
+MemoryPtr OpenDevice::place(const base::SharedBytes& bytes) {
+    void* host = const_cast<std::byte*>(bytes.data());  // OpenCL's signature; the memory is only read
+    const bool aligned = reinterpret_cast<std::uintptr_t>(host) % kInPlaceAlignment == 0;
+    if (bytes.empty()) return allocate(1);
+    if (device_.info.unified_memory && aligned && bytes.owner() != nullptr) {
+        auto handle = make_memory(context_.get(), CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, bytes.size(), host);
+        return std::make_shared<Memory>(shared_from_this(), std::move(handle), bytes.size(), bytes);
+    }
+    MemoryPtr memory = allocate(bytes.size());
+    check(clEnqueueWriteBuffer(queue_.get(), memory->get(), CL_TRUE, 0, bytes.size(), host, 0, nullptr, nullptr),
+          "clEnqueueWriteBuffer", bytes.size(), " bytes");
+    return memory;
+}
+
+void OpenDevice::take_back(MemoryHandle handle, std::size_t size_bytes) noexcept {
+    try {
+        const std::lock_guard lock(mutex_);
+        if (free_bytes_ + size_bytes > kPoolBytes) return;
+        free_.emplace(size_bytes, std::move(handle));
+        free_bytes_ += size_bytes;
+    } catch (...) {  // no room for the note: the handle is released instead
+    }
+}
+
+tensor::Tensor DeviceBuffer::read() const {
+    const std::size_t size = type_.size_bytes();
+    if (size == 0) return tensor::Tensor(type_);
+    if (!open_->device().info.unified_memory) {
+        tensor::Tensor out(type_);
+        check(clEnqueueReadBuffer(open_->queue(), memory_->get(), CL_TRUE, 0, size, out.edit().data(), 0, nullptr,
+                                  nullptr),
+              "clEnqueueReadBuffer", size, " bytes");
+        return out;
+    }
+    cl_int status = CL_SUCCESS;
+    void* mapped =
+        clEnqueueMapBuffer(open_->queue(), memory_->get(), CL_TRUE, CL_MAP_READ, 0, size, 0, nullptr, nullptr, &status);
+    check(status, "clEnqueueMapBuffer", size, " bytes");
+    // The mapping, and with it the memory, lasts as long as somebody holds the tensor.
+    const std::shared_ptr<const void> owner(mapped, [device = open_, memory = memory_](const void* pointer) {
+        clEnqueueUnmapMemObject(device->queue(), memory->get(), const_cast<void*>(pointer), 0, nullptr, nullptr);
+    });
+    return {type_, base::SharedBytes(owner, {static_cast<const std::byte*>(mapped), size})};
+}
+
+}  // namespace shoal::opencl

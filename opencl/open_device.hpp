@@ -1,0 +1,85 @@
+// One device in use: its context, its queue, its programs, and the memory that comes and goes with runs.
+//
+// Shared by the backend and everything made from it. Thread-safe as OpenCL is; setting kernel arguments is not, and is
+// serialised by whoever owns the kernels.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "opencl/device_query.hpp"
+#include "opencl/handles.hpp"
+#include "opencl/program.hpp"
+#include "runtime/backend.hpp"
+
+namespace shoal::opencl {
+
+class OpenDevice;
+
+/// Device memory that goes back to its device's pool when the last owner lets go.
+class Memory {
+public:
+    Memory(std::shared_ptr<OpenDevice> device, MemoryHandle handle, std::size_t size_bytes,
+           base::SharedBytes host = {});
+    ~Memory();
+    Memory(const Memory&) = delete;
+    Memory& operator=(const Memory&) = delete;
+
+    [[nodiscard]] cl_mem get() const noexcept { return handle_.get(); }
+    [[nodiscard]] std::size_t size_bytes() const noexcept { return size_bytes_; }
+
+private:
+    std::shared_ptr<OpenDevice> open_;
+    MemoryHandle handle_;
+    std::size_t size_bytes_;
+    base::SharedBytes host_;  // keeps the bytes that the device reads in place; such memory is not pooled
+};
+using MemoryPtr = std::shared_ptr<Memory>;
+
+class OpenDevice : public std::enable_shared_from_this<OpenDevice> {
+public:
+    OpenDevice(FoundDevice device, ProgramOptions options);
+
+    [[nodiscard]] const FoundDevice& device() const noexcept { return device_; }
+    [[nodiscard]] cl_context context() const noexcept { return context_.get(); }
+    [[nodiscard]] cl_command_queue queue() const noexcept { return queue_.get(); }
+    /// A second queue with timestamps, made when first asked for.
+    [[nodiscard]] cl_command_queue profiling_queue();
+    [[nodiscard]] ProgramBuilder& programs() noexcept { return programs_; }
+
+    /// Uninitialised memory, from the pool where one of that size is free. Throws out_of_memory with both sizes.
+    [[nodiscard]] MemoryPtr allocate(std::size_t size_bytes);
+    /// Memory with these bytes in it: the bytes themselves where the device shares the host's memory, else a copy.
+    [[nodiscard]] MemoryPtr place(const base::SharedBytes& bytes);
+
+private:
+    friend class Memory;
+    void take_back(MemoryHandle handle, std::size_t size_bytes) noexcept;
+
+    FoundDevice device_;
+    ContextHandle context_;
+    QueueHandle queue_, profiling_queue_;
+    ProgramBuilder programs_;
+    std::mutex mutex_;
+    std::multimap<std::size_t, MemoryHandle> free_;  // by size
+    std::size_t free_bytes_ = 0;
+};
+
+/// A tensor in device memory.
+class DeviceBuffer final : public runtime::Buffer {
+public:
+    DeviceBuffer(std::shared_ptr<OpenDevice> device, MemoryPtr memory, tensor::Type type)
+        : open_(std::move(device)), memory_(std::move(memory)), type_(std::move(type)) {}
+    [[nodiscard]] const tensor::Type& type() const noexcept override { return type_; }
+    [[nodiscard]] tensor::Tensor read() const override;
+    [[nodiscard]] const MemoryPtr& memory() const noexcept { return memory_; }
+    [[nodiscard]] const OpenDevice& device() const noexcept { return *open_; }
+
+private:
+    std::shared_ptr<OpenDevice> open_;
+    MemoryPtr memory_;
+    tensor::Type type_;
+};
+
+}  // namespace shoal::opencl

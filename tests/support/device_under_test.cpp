@@ -1,0 +1,19 @@
+#include "support/device_under_test.hpp"
+
+#include <cstdlib>
+
+#include "opencl/backend.hpp"
+
+namespace shoal::test {
+
+std::shared_ptr<runtime::Backend> device_under_test() {
+    static const auto backend = [] {
+        const auto found = opencl::discover();
+        const char* wish = std::getenv("SHOAL_TEST_DEVICE");
+        if (found.devices.empty()) return std::shared_ptr<runtime::Backend>();
+        return opencl::make_backend(opencl::choose(found.devices, wish != nullptr ? wish : "best"));
+    }();
+    return backend;
+}
+
+}  // namespace shoal::test

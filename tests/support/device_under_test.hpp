@@ -1,0 +1,22 @@
+// The OpenCL device that tests run on: $SHOAL_TEST_DEVICE, else the best there is; nothing where there is none, and the
+// test says that it was skipped.
+#pragma once
+
+#include <memory>
+
+#include "runtime/backend.hpp"
+
+namespace shoal::test {
+
+/// Shared by the whole test program; nullptr when no device can be used.
+[[nodiscard]] std::shared_ptr<runtime::Backend> device_under_test();
+
+}  // namespace shoal::test
+
+/// Leaves the test case, counted as skipped, when there is no device.
+#define SHOAL_NEEDS_DEVICE(backend)                        \
+    const auto backend = shoal::test::device_under_test(); \
+    if (backend == nullptr) {                              \
+        MESSAGE("skipped: no OpenCL device");              \
+        return;                                            \
+    }
