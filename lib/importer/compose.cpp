@@ -70,7 +70,8 @@ namespace {
 
 // The scalar function for floats or, where integers have one of their own, for integers.
 ValueId by_type(Builder& b, std::string_view real, std::string_view whole, std::vector<ValueId> inputs) {
-    return b.map(tensor::is_floating(b.element(inputs[0])) ? real : whole, std::move(inputs));
+    const auto function = tensor::is_floating(b.element(inputs[0])) ? real : whole;
+    return b.map(function, std::move(inputs));
 }
 
 }  // namespace
