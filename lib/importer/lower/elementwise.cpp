@@ -1,0 +1,184 @@
+// Operators that work element by element. One that is a single scalar function is a row here and nothing else.
+#include <limits>
+
+#include "importer/compose.hpp"
+#include "importer/context.hpp"
+#include "importer/lower/families.hpp"
+#include "importer/tensor_data.hpp"
+
+namespace shoal::importer {
+namespace {
+
+// The row's scalar function, with its parameters from the attributes.
+Values each(Context& c) {
+    const bool real = tensor::is_floating(c.element(c.row().real == "select" ? 1 : 0));
+    const auto function = real || c.row().whole.empty() ? c.row().real : c.row().whole;
+    c.expect(!function.empty(), "not defined for ", c.type(0));
+    c.expect(c.opset() >= 7 || !c.flag("broadcast", false), "broadcasting of versions before 7 is not supported");
+    Values inputs;
+    for (int i = 0; i < c.input_count(); ++i)
+        inputs.push_back(c.in(i));
+    const auto parameter = [&](const Parameter& p) {
+        return p.attribute.empty() ? p.otherwise : c.real(p.attribute, p.otherwise);
+    };
+    return {c.builder().map(function, std::move(inputs), parameter(c.row().p), parameter(c.row().q))};
+}
+
+// The row's function of two operands over any number of inputs.
+Values fold(Context& c) {
+    const auto function = tensor::is_floating(c.element(0)) ? c.row().real : c.row().whole;
+    ValueId out = c.in(0);
+    for (int i = 1; i < c.input_count(); ++i)
+        out = c.builder().map(function, {out, c.in(i)});
+    return {out};
+}
+
+Values mean_of_inputs(Context& c) {
+    Builder& b = c.builder();
+    ValueId sum = widened(b, c.in(0));
+    for (int i = 1; i < c.input_count(); ++i)
+        sum = add(b, sum, widened(b, c.in(i)));
+    return {b.cast(scaled(b, sum, 1.0 / c.input_count()), c.element(0))};
+}
+
+// The exponent may be of another type than the base, whose type the result has.
+Values power(Context& c) {
+    Builder& b = c.builder();
+    const ElementType base = c.element(0), exponent = c.element(1);
+    if (tensor::is_floating(base)) return {b.map("pow", {c.in(0), b.cast(c.in(1), base)})};
+    if (!tensor::is_floating(exponent)) return {b.map("int_pow", {c.in(0), b.cast(c.in(1), base)})};
+    return {b.cast(b.map("pow", {b.cast(c.in(0), exponent), c.in(1)}), base)};
+}
+
+Values modulo(Context& c) {
+    const bool truncated = c.flag("fmod", false);
+    const bool real = tensor::is_floating(c.element(0));
+    return {c.builder().map(real ? (truncated ? "fmod" : "floor_mod") : truncated ? "int_rem" : "int_mod",
+                            {c.in(0), c.in(1)})};
+}
+
+Values bit_shift(Context& c) {
+    const auto direction = c.text("direction");
+    c.expect(direction == "LEFT" || direction == "RIGHT", "direction '", direction, "'");
+    return {c.builder().map(direction == "LEFT" ? "shift_left" : "shift_right", {c.in(0), c.in(1)})};
+}
+
+Values cast(Context& c) {
+    const ElementType to =
+        c.op().type == "CastLike" ? c.element(1) : c.element_type("to", c.element(0));
+    return {c.builder().cast(c.in(0), to)};
+}
+
+// Bounds were attributes before version 11; a bound that is left out is the end of the type's range.
+Values clip(Context& c) {
+    Builder& b = c.builder();
+    const ValueId x = c.in(0);
+    const bool attributes = c.opset() < 11;
+    constexpr double kLargest = std::numeric_limits<float>::max();
+    const double low = attributes ? c.real("min", -kLargest) : -kLargest;
+    const double high = attributes ? c.real("max", kLargest) : kLargest;
+    const auto low_value = c.known_input(1), high_value = c.known_input(2);
+    const bool known = (!c.has(1) || low_value) && (!c.has(2) || high_value);
+    if (known && tensor::is_floating(b.element(x)) && b.element(x) != ElementType::f64) {
+        return {b.map("clip", {x}, low_value ? tensor::element_as_double(*low_value, 0) : low,
+                      high_value ? tensor::element_as_double(*high_value, 0) : high)};
+    }
+    ValueId out = x;
+    if (c.has(1)) out = maximum(b, out, c.in(1));
+    if (c.has(2)) out = minimum(b, out, c.in(2));
+    return {out};
+}
+
+// The bias of the fused forms is added along the last axis.
+Values gelu(Context& c) {
+    Builder& b = c.builder();
+    const ValueId x = c.has(1) ? add(b, c.in(0), c.in(1)) : c.in(0);
+    const bool tanh = c.row().real.empty() ? c.text("approximate", "none") == "tanh" : c.row().real == "gelu_tanh";
+    return {b.map(tanh ? "gelu_tanh" : "gelu", {x})};
+}
+
+constexpr std::string_view kMicrosoft = "com.microsoft";
+
+const Row kRows[] = {
+    {"", "Abs", 1, 0, each, "abs", "int_abs"},
+    {"", "Acos", 1, 0, each, "acos"},
+    {"", "Acosh", 1, 0, each, "acosh"},
+    {"", "Add", 1, 0, each, "add"},
+    {"", "And", 1, 0, each, "", "and"},
+    {"", "Asin", 1, 0, each, "asin"},
+    {"", "Asinh", 1, 0, each, "asinh"},
+    {"", "Atan", 1, 0, each, "atan"},
+    {"", "Atanh", 1, 0, each, "atanh"},
+    {"", "BitShift", 1, 0, bit_shift},
+    {"", "BitwiseAnd", 1, 0, each, "", "bit_and"},
+    {"", "BitwiseNot", 1, 0, each, "", "bit_not"},
+    {"", "BitwiseOr", 1, 0, each, "", "bit_or"},
+    {"", "BitwiseXor", 1, 0, each, "", "bit_xor"},
+    {"", "Cast", 1, 0, cast},
+    {"", "CastLike", 1, 0, cast},
+    {"", "Ceil", 1, 0, each, "ceil"},
+    {"", "Celu", 1, 0, each, "celu", "", {"alpha", 1}},
+    {"", "Clip", 1, 0, clip},
+    {"", "Cos", 1, 0, each, "cos"},
+    {"", "Cosh", 1, 0, each, "cosh"},
+    {"", "Div", 1, 0, each, "div", "int_div"},
+    {"", "Elu", 1, 0, each, "elu", "", {"alpha", 1}},
+    {"", "Equal", 1, 0, each, "equal"},
+    {"", "Erf", 1, 0, each, "erf"},
+    {"", "Exp", 1, 0, each, "exp"},
+    {"", "Floor", 1, 0, each, "floor"},
+    {"", "Gelu", 1, 0, gelu},
+    {"", "Greater", 1, 0, each, "greater"},
+    {"", "GreaterOrEqual", 1, 0, each, "greater_equal"},
+    {"", "HardSigmoid", 1, 0, each, "hard_sigmoid", "", {"alpha", 0.2}, {"beta", 0.5}},
+    {"", "HardSwish", 1, 0, each, "hard_swish"},
+    {"", "IsInf", 1, 0, each, "is_inf", "", {"detect_positive", 1}, {"detect_negative", 1}},
+    {"", "IsNaN", 1, 0, each, "is_nan"},
+    {"", "LeakyRelu", 1, 0, each, "leaky_relu", "", {"alpha", 0.01}},
+    {"", "Less", 1, 0, each, "less"},
+    {"", "LessOrEqual", 1, 0, each, "less_equal"},
+    {"", "Log", 1, 0, each, "log"},
+    {"", "Max", 1, 0, fold, "max", "int_max"},
+    {"", "Mean", 1, 0, mean_of_inputs},
+    {"", "Min", 1, 0, fold, "min", "int_min"},
+    {"", "Mish", 1, 0, each, "mish"},
+    {"", "Mod", 1, 0, modulo},
+    {"", "Mul", 1, 0, each, "mul"},
+    {"", "Neg", 1, 0, each, "neg"},
+    {"", "Not", 1, 0, each, "", "not"},
+    {"", "Or", 1, 0, each, "", "or"},
+    {"", "PRelu", 1, 0, each, "prelu"},
+    {"", "Pow", 1, 0, power},
+    {"", "Reciprocal", 1, 0, each, "reciprocal"},
+    {"", "Relu", 1, 0, each, "relu"},
+    {"", "Round", 1, 0, each, "round"},
+    {"", "Selu", 1, 0, each, "selu", "", {"alpha", 1.67326319217681884765625}, {"gamma", 1.05070102214813232421875}},
+    {"", "Shrink", 1, 0, each, "shrink", "", {"bias", 0}, {"lambd", 0.5}},
+    {"", "Sigmoid", 1, 0, each, "sigmoid"},
+    {"", "Sign", 1, 0, each, "sign"},
+    {"", "Sin", 1, 0, each, "sin"},
+    {"", "Sinh", 1, 0, each, "sinh"},
+    {"", "Softplus", 1, 0, each, "softplus"},
+    {"", "Softsign", 1, 0, each, "softsign"},
+    {"", "Sqrt", 1, 0, each, "sqrt"},
+    {"", "Sub", 1, 0, each, "sub"},
+    {"", "Sum", 1, 0, fold, "add", "add"},
+    {"", "Swish", 1, 0, each, "swish", "", {"alpha", 1}},
+    {"", "Tan", 1, 0, each, "tan"},
+    {"", "Tanh", 1, 0, each, "tanh"},
+    {"", "ThresholdedRelu", 1, 0, each, "thresholded_relu", "", {"alpha", 1}},
+    {"", "Where", 1, 0, each, "select"},
+    {"", "Xor", 1, 0, each, "", "xor"},
+    {kMicrosoft, "BiasGelu", 1, 0, gelu, "gelu"},
+    {kMicrosoft, "FastGelu", 1, 0, gelu, "gelu_tanh"},
+    {kMicrosoft, "Gelu", 1, 0, gelu, "gelu"},
+    {kMicrosoft, "QuickGelu", 1, 0, each, "swish", "", {"alpha", 1.702}},
+};
+
+}  // namespace
+
+namespace families {
+const Family elementwise{kRows};
+}
+
+}  // namespace shoal::importer

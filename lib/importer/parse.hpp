@@ -1,0 +1,24 @@
+// The generated protobuf classes -> source.hpp. Beside save.cpp and tensor_data.cpp the only code that knows protobuf.
+#pragma once
+
+#include <memory>
+
+#include "importer/source.hpp"
+
+namespace shoal::onnx {
+class ModelProto;
+}
+
+namespace shoal::importer {
+
+/// What a file was parsed into, and what is needed to write it again.
+struct Parsed {
+    std::shared_ptr<const SourceModel> source;
+    std::shared_ptr<const onnx::ModelProto> message;  ///< without elements: TensorProto.blob numbers `blobs`
+    std::vector<base::SharedBytes> blobs;
+};
+
+/// `folders`: where external data may lie. Throws invalid_model or unsupported.
+[[nodiscard]] Parsed parse_model(const base::SharedBytes& file, std::vector<std::filesystem::path> folders);
+
+}  // namespace shoal::importer

@@ -1,0 +1,77 @@
+#include "tools/cases.hpp"
+
+#include <algorithm>
+
+#include "platform/files.hpp"
+#include "runtime/host_backend.hpp"
+
+namespace shoal::tools {
+
+namespace fs = std::filesystem;
+
+std::shared_ptr<runtime::Backend> open_device(const std::string& name) {
+    if (name == "host") return runtime::make_host_backend();
+    base::fail(base::Code::invalid_argument, "no device '", name, "'; there is: host");
+}
+
+std::vector<fs::path> data_sets(const fs::path& test) {
+    std::vector<fs::path> out;
+    for (const auto& entry : fs::directory_iterator(test)) {
+        if (entry.is_directory() && entry.path().filename().string().rfind("test_data_set_", 0) == 0)
+            out.push_back(entry.path());
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+namespace {
+
+Tensor read(const fs::path& file) {
+    return importer::read_tensor(platform::map_file(file).bytes);
+}
+
+}  // namespace
+
+DataSet read_data_set(const fs::path& folder, const importer::Model& model) {
+    DataSet out;
+    std::size_t next = 0;
+    for (const auto& input : model.inputs()) {
+        if (input.has_default) continue;
+        const auto file = folder / ("input_" + std::to_string(next++) + ".pb");
+        if (fs::exists(file)) out.inputs.emplace(input.name, read(file));
+    }
+    for (std::size_t i = 0; i < model.outputs().size(); ++i)
+        out.outputs.push_back(read(folder / ("output_" + std::to_string(i) + ".pb")));
+    return out;
+}
+
+std::vector<Tensor> run_model(const importer::Model& model, const std::map<std::string, Tensor>& inputs,
+                              runtime::Backend& backend) {
+    return importer::evaluate(model, inputs, [&](const graph::Graph& graph, const std::vector<Tensor>& arguments) {
+        graph::validate(graph);
+        const auto executable = backend.compile(graph);
+        return runtime::run_on_host_tensors(backend, *executable, arguments);
+    });
+}
+
+std::string compare(const std::vector<Tensor>& got, const std::vector<Tensor>& want, test::Tolerance real,
+                    test::Tolerance half, int steps) {
+    if (got.size() != want.size()) return base::text(got.size(), " outputs, want ", want.size());
+    for (std::size_t i = 0; i < want.size(); ++i) {
+        const auto element = want[i].element();
+        const bool stepped = steps > 0 && tensor::is_integer(element) && tensor::bits(element) < 32;
+        // The tolerance is relative to the largest value, which for exact steps is taken out again.
+        double largest = 1;
+        for (const double value : tensor::to_doubles(want[i]))
+            largest = std::max(largest, std::abs(value));
+        const test::Tolerance whole{0, stepped ? steps / largest * 1.0001 : 0};
+        const auto tolerance = !tensor::is_floating(element)   ? whole
+                               : tensor::bits(element) == 16 ? half
+                                                               : real;
+        const auto difference = test::difference(got[i], want[i], tolerance);
+        if (!difference.empty()) return base::text("output ", i, ": ", difference);
+    }
+    return "";
+}
+
+}  // namespace shoal::tools

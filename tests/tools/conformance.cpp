@@ -1,0 +1,159 @@
+// shoal_conformance: runs operator tests in the layout of the ONNX backend test data and says which agree.
+//
+//   shoal_conformance --data DIR --list FILE [--tier N] [--family F] [--match TEXT] [--device D] [--jobs N]
+//
+// FILE is a table with a heading (tab-separated: path, family, tier, ...). Prints a table by family, one line with the
+// reason for each failure, and ends with "N passed, N failed, N skipped". Exits with 1 when a test failed.
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <mutex>
+#include <sstream>
+#include <thread>
+
+#include "tools/cases.hpp"
+
+namespace fs = std::filesystem;
+using namespace shoal;
+
+namespace {
+
+struct Test {
+    std::string path, family;
+    int tier = 0;
+    enum class Result { pending, passed, failed, skipped } result = Result::pending;
+    std::string reason{};
+};
+
+std::vector<Test> read_list(const std::string& file) {
+    std::ifstream in(file);
+    if (!in) base::fail(base::Code::not_found, "cannot read ", file);
+    std::vector<Test> out;
+    std::string line;
+    std::getline(in, line);  // the heading
+    while (std::getline(in, line)) {
+        std::istringstream cells(line);
+        Test test;
+        std::string tier;
+        std::getline(cells, test.path, '\t');
+        std::getline(cells, test.family, '\t');
+        std::getline(cells, tier, '\t');
+        test.tier = std::atoi(tier.c_str());
+        if (!test.path.empty()) out.push_back(std::move(test));
+    }
+    return out;
+}
+
+// Rounding to a coarse grid may fall on either side, so quantised results may differ by one step.
+int allowed_steps(const importer::Model& model) {
+    for (const auto& op : model.operators()) {
+        if (op.name.find("Quantize") != std::string::npos || op.name.find("QLinear") != std::string::npos) return 1;
+    }
+    return 0;
+}
+
+void run(Test& test, const fs::path& data, runtime::Backend& backend) {
+    const fs::path folder = data / test.path;
+    if (!fs::exists(folder / "model.onnx")) {
+        test.result = Test::Result::skipped;
+        test.reason = "not there";
+        return;
+    }
+    try {
+        const auto model = importer::Model::load(folder / "model.onnx");
+        for (const auto& set : tools::data_sets(folder)) {
+            const auto expected = tools::read_data_set(set, model);
+            const auto got = tools::run_model(model, expected.inputs, backend);
+            test.reason =
+                tools::compare(got, expected.outputs, {1e-3, 1e-5}, {1e-2, 1e-3}, allowed_steps(model));
+            if (!test.reason.empty()) break;
+        }
+    } catch (const std::exception& error) {
+        test.reason = error.what();
+    }
+    test.result = test.reason.empty() ? Test::Result::passed : Test::Result::failed;
+}
+
+void run_all(std::vector<Test>& tests, const fs::path& data, const std::string& device, int jobs) {
+    std::atomic<std::size_t> next{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < jobs; ++i) {
+        threads.emplace_back([&] {
+            const auto backend = tools::open_device(device);
+            for (std::size_t at = next++; at < tests.size(); at = next++)
+                run(tests[at], data, *backend);
+        });
+    }
+    for (auto& thread : threads)
+        thread.join();
+}
+
+std::string one_line(std::string text) {
+    for (char& c : text) {
+        if (c == '\n') c = ' ';
+    }
+    return text;
+}
+
+// Prints the table and the failures; returns how many there are.
+int report(const std::vector<Test>& tests) {
+    struct Counts {
+        int passed = 0, failed = 0, skipped = 0;
+        void add(Test::Result result) {
+            passed += result == Test::Result::passed;
+            failed += result == Test::Result::failed;
+            skipped += result == Test::Result::skipped;
+        }
+    };
+    std::map<std::string, Counts> families;
+    std::map<int, Counts> tiers;
+    Counts all;
+    for (const Test& test : tests) {
+        families[test.family].add(test.result);
+        tiers[test.tier].add(test.result);
+        all.add(test.result);
+    }
+    std::printf("%-34s %7s %7s %8s\n", "family", "passed", "failed", "skipped");
+    for (const auto& [family, counts] : families)
+        std::printf("%-34s %7d %7d %8d\n", family.c_str(), counts.passed, counts.failed, counts.skipped);
+    for (const auto& [tier, counts] : tiers)
+        std::printf("%-34s %7d %7d %8d\n", base::text("tier ", tier).c_str(), counts.passed, counts.failed, counts.skipped);
+    for (const Test& test : tests) {
+        if (test.result == Test::Result::passed) continue;
+        std::printf("%s %s: %s\n", test.result == Test::Result::failed ? "FAILED" : "skipped", test.path.c_str(),
+                    one_line(test.reason).c_str());
+    }
+    std::printf("%d passed, %d failed, %d skipped\n", all.passed, all.failed, all.skipped);
+    return all.failed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Runs operator tests and says which agree.");
+    std::string data, list, family, match, device = "host";
+    int tier = 0, jobs = 1;
+    app.add_option("--data", data, "folder of the tests")->required();
+    app.add_option("--list", list, "table of the tests (default: tests.tsv in the folder)");
+    app.add_option("--tier", tier, "only tests of this tier");
+    app.add_option("--family", family, "only tests of this family");
+    app.add_option("--match", match, "only tests whose path contains this");
+    app.add_option("--device", device, "where to run them");
+    app.add_option("--jobs", jobs, "tests at a time")->check(CLI::Range(1, 256));
+    CLI11_PARSE(app, argc, argv);
+    try {
+        auto tests = read_list(list.empty() ? (fs::path(data) / "tests.tsv").string() : list);
+        std::erase_if(tests, [&](const Test& test) {
+            return (tier != 0 && test.tier != tier) || (!family.empty() && test.family != family) ||
+                   test.path.find(match) == std::string::npos;
+        });
+        (void)tools::open_device(device);
+        run_all(tests, data, device, jobs);
+        return report(tests) == 0 ? 0 : 1;
+    } catch (const std::exception& error) {
+        std::cerr << error.what() << '\n';
+        return 2;
+    }
+}
