@@ -174,11 +174,7 @@ public:
 
     // Lanes of a node: 1 where it is the same for all of them.
     [[nodiscard]] int lanes_of(int node, const Lanes& lanes) const {
-        if (at(node).kind == Node::Kind::given) return lanes.count;
-        if (at(node).kind == Node::Kind::accumulated)
-            return lanes.digit && lanes.digit->number < static_cast<int>(trace_.nest.outer.size()) ? lanes.count : 1;
-        const bool varies = lanes.digit && (depends_.on(node, lanes.digit->number) || uses_given(node));
-        return varies ? lanes.count : 1;
+        return lanes.digit && varies(node, *lanes.digit) ? lanes.count : 1;
     }
 
     // The value of a node as a vector, whatever it is.
@@ -265,10 +261,13 @@ private:
         if (index.offset() != 0 && offsets_.count(index) == 0) offsets_[index] = arguments_.number(index.offset());
     }
 
-    [[nodiscard]] bool uses_given(int node) const {
+    // True when a node differs from lane to lane of a digit.
+    [[nodiscard]] bool varies(int node, const Symbol& digit) const {
         const Node& own = at(node);
-        return own.kind == Node::Kind::given ||
-               std::any_of(own.args.begin(), own.args.end(), [&](int arg) { return uses_given(arg); });
+        if (own.kind == Node::Kind::given) return true;
+        if (own.kind == Node::Kind::accumulated) return digit.number < static_cast<int>(trace_.nest.outer.size());
+        return depends_.on(node, digit.number) ||
+               std::any_of(own.args.begin(), own.args.end(), [&](int arg) { return varies(arg, digit); });
     }
 
     // The nodes that define the loaded indices which a node's addresses use.

@@ -140,16 +140,28 @@ private:
         return add({.kind = Node::Kind::load, .element = element(id), .value = id, .at = at, .bounds = guards_});
     }
 
-    static Index broadcast(const Index& at, const Shape& from, const Shape& to) {
-        if (from == to || to.count() == from.count()) return at;
-        if (to.count() == 1) return {};
-        const auto outer = coordinates(at, from);
+    // Axes are taken in runs that are broadcast or kept together, so that a bias along the last axis costs one
+    // division.
+    static Index broadcast(Index rest, const Shape& from, const Shape& to) {
+        if (to.count() == from.count()) return rest;
         const int lead = from.rank() - to.rank();
-        std::vector<Index> inner;
-        for (int k = 0; k < to.rank(); ++k) {
-            inner.push_back(to[k] == 1 ? Index() : outer[static_cast<std::size_t>(k + lead)]);
+        const auto kept = [&](int k) { return k >= lead && to[k - lead] != 1; };
+        Index out;
+        std::int64_t stride = 1;
+        for (int k = from.rank() - 1; k >= 0 && stride < to.count();) {
+            std::int64_t run = from[k];
+            const bool keep = kept(k);
+            for (--k; k >= 0 && (from[k] == 1 || kept(k) == keep); --k)
+                run *= from[k];
+            const bool outermost = from.count(0, k + 1) == 1;
+            Division at = outermost ? Division{Index(), rest} : divide(rest, run);
+            if (keep) {
+                out += at.remainder * stride;
+                stride *= run;
+            }
+            rest = std::move(at.quotient);
         }
-        return flatten(inner, to);
+        return out;
     }
 
     int apply(const Op& op, const Index& at) {
@@ -447,15 +459,17 @@ std::optional<Trace> trace_epilogue(const Graph& graph, graph::GroupRange group,
     const Shape& shape = graph.type(given).shape;
     const std::int64_t columns = shape.rank() > 0 ? shape.back() : 1;
     if (graph.type(output).shape.count() != shape.count() || columns == 0) return std::nullopt;
-    // Rows and columns stay apart, whatever the accesses would allow: the contraction's tiles count in them.
+    // Rows and columns stay as they are, neither joined nor cut: the contraction's tiles count in them.
     const Nest nest{{shape.count() / columns, columns}, {}};
-    const auto build = [&](const Nest& fixed) {
-        Tracer tracer(graph, group, fixed);
-        tracer.set_given(given, fixed.flat_outer());
+    try {
+        Tracer tracer(graph, group, nest);
+        tracer.set_given(given, nest.flat_outer());
         tracer.store(output);
         return tracer.finish(true);
-    };
-    return with_cuts(nest, build);
+    } catch (const SplitNeeded&) {
+    } catch (const NotLinear&) {
+    } catch (const NotALoop&) {}
+    return std::nullopt;
 }
 
 }  // namespace shoal::opencl
