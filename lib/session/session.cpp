@@ -1,0 +1,189 @@
+#include "session/session.hpp"
+
+#include <list>
+#include <mutex>
+
+#include "optimize/optimize.hpp"
+
+namespace shoal::session {
+
+using base::Code;
+using base::fail;
+using runtime::BufferPtr;
+
+namespace {
+
+// A part of the model that runs without looking at values, compiled, and how to go on from it.
+struct Step {
+    std::shared_ptr<runtime::Executable> executable;
+    std::vector<std::string> inputs, outputs, wanted;
+    bool last = false;
+    importer::Lowering lowering;  // behind this step, waiting for the wanted values
+};
+
+std::vector<std::string> names(const std::vector<graph::Port>& ports) {
+    std::vector<std::string> out;
+    for (const auto& port : ports)
+        out.push_back(port.name);
+    return out;
+}
+
+std::string key_of(const std::map<std::string, tensor::Type>& types) {
+    std::string out;
+    for (const auto& [name, type] : types)
+        out += base::text(name, ' ', type, '\n');
+    return out;
+}
+
+}  // namespace
+
+struct Session::State {
+    State(importer::Model own_model, std::shared_ptr<runtime::Backend> own_backend, SessionOptions own_options)
+        : model(std::move(own_model)), backend(std::move(own_backend)), options(own_options) {}
+
+    importer::Model model;
+    std::shared_ptr<runtime::Backend> backend;
+    SessionOptions options;
+
+    mutable std::mutex mutex;
+    std::list<std::pair<std::string, std::shared_ptr<Step>>> steps;  // most recently used first
+    std::vector<std::shared_ptr<runtime::Executable>> last;
+
+    std::shared_ptr<Step> find(const std::string& key) {
+        const std::lock_guard lock(mutex);
+        for (auto at = steps.begin(); at != steps.end(); ++at) {
+            if (at->first != key) continue;
+            steps.splice(steps.begin(), steps, at);
+            return steps.front().second;
+        }
+        return nullptr;
+    }
+
+    void keep(const std::string& key, std::shared_ptr<Step> step) {
+        const std::lock_guard lock(mutex);
+        steps.emplace_front(key, std::move(step));
+        while (steps.size() > options.kept_graphs)
+            steps.pop_back();
+    }
+
+    std::shared_ptr<Step> make(importer::Lowering lowering) const {
+        importer::Segment segment = lowering.advance();
+        auto graph = optimize::optimize(segment.graph);
+        auto inputs = names(graph.inputs), outputs = names(graph.outputs);
+        return std::make_shared<Step>(Step{backend->compile(std::move(graph)), std::move(inputs), std::move(outputs),
+                                           std::move(segment.wanted), segment.last, std::move(lowering)});
+    }
+
+    // The step for these input types, or the one behind `previous` with its wanted values given.
+    template <class MakeLowering>
+    std::shared_ptr<Step> step(const std::string& key, MakeLowering&& lowering) {
+        if (auto known = find(key)) return known;
+        auto made = make(lowering());
+        keep(key, made);
+        return made;
+    }
+
+    std::shared_ptr<Step> first_step(const std::map<std::string, tensor::Type>& types, std::string& key) {
+        key = key_of(types);
+        return step(key, [&] {
+            importer::Bindings bindings;
+            for (const auto& [name, type] : types)
+                bindings.inputs.emplace(name, type);
+            return importer::Lowering(model, std::move(bindings));
+        });
+    }
+};
+
+Session::Session(importer::Model model, std::shared_ptr<runtime::Backend> backend, SessionOptions options)
+    : state_(std::make_unique<State>(std::move(model), std::move(backend), options)) {
+    state_->model.check_supported();
+}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+const importer::Model& Session::model() const noexcept {
+    return state_->model;
+}
+
+runtime::Backend& Session::backend() const noexcept {
+    return *state_->backend;
+}
+
+namespace {
+
+// The buffers that a step asks for, taken from those that there are by name.
+std::vector<BufferPtr> collect(const std::vector<std::string>& wanted, const std::map<std::string, BufferPtr>& values) {
+    std::vector<BufferPtr> out;
+    for (const auto& name : wanted) {
+        const auto at = values.find(name);
+        if (at == values.end()) fail(Code::invalid_argument, "input '", name, "' is missing");
+        out.push_back(at->second);
+    }
+    return out;
+}
+
+}  // namespace
+
+Outputs Session::run(const Inputs& inputs, const runtime::RunOptions& options) {
+    std::map<std::string, tensor::Type> types;
+    std::map<std::string, BufferPtr> values;
+    for (const auto& [name, tensor] : inputs) {
+        types.emplace(name, tensor.type());
+        values.emplace(name, state_->backend->upload(tensor));
+    }
+    std::string key;
+    auto step = state_->first_step(types, key);
+    std::vector<std::shared_ptr<runtime::Executable>> used;
+    for (;;) {
+        const auto results = step->executable->run(collect(step->inputs, values), options);
+        used.push_back(step->executable);
+        if (step->last) {
+            Outputs out;
+            for (std::size_t i = 0; i < results.size(); ++i)
+                out.emplace_back(step->outputs[i], results[i]->read());
+            const std::lock_guard lock(state_->mutex);
+            state_->last = std::move(used);
+            return out;
+        }
+        for (std::size_t i = 0; i < results.size(); ++i)
+            values[step->outputs[i]] = results[i];
+        std::vector<Tensor> decided;
+        for (const auto& buffer : collect(step->wanted, values))
+            decided.push_back(buffer->read());
+        importer::Lowering lowering = step->lowering;
+        for (auto& [name, tensor] : lowering.resolve(std::move(decided)))
+            values[name] = state_->backend->upload(std::move(tensor));
+        key = key_of(types) + lowering.key();
+        step = state_->step(key, [&] { return std::move(lowering); });
+    }
+}
+
+void Session::prepare(const std::map<std::string, tensor::Type>& inputs) {
+    std::string key;
+    const auto step = state_->first_step(inputs, key);
+    const std::lock_guard lock(state_->mutex);
+    state_->last = {step->executable};
+}
+
+std::vector<std::shared_ptr<runtime::Executable>> Session::last_run() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->last;
+}
+
+runtime::MemoryUse Session::memory() const {
+    runtime::MemoryUse out;
+    for (const auto& executable : last_run()) {
+        const auto own = executable->memory();
+        out.weights += own.weights;
+        out.activations += own.activations;
+        out.results = std::max(out.results, own.results);
+    }
+    return out;
+}
+
+graph::Graph optimised_graph(const importer::Model& model, const importer::Bindings& bindings) {
+    return optimize::optimize(importer::lower(model, bindings));
+}
+
+}  // namespace shoal::session

@@ -1,0 +1,62 @@
+// A loaded model ready to run: symbolic sizes are bound by the inputs of each run, and what was lowered, optimised and
+// compiled for them is kept for the next run with the same sizes.
+//
+// The device is whatever Backend it is handed: an OpenCL device, the plain host loops, or a cluster behind a hub.
+// Safe to use from several threads; runs on one device take turns.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "importer/lowering.hpp"
+#include "importer/model.hpp"
+#include "runtime/backend.hpp"
+
+namespace shoal::session {
+
+using tensor::Tensor;
+
+using Inputs = std::map<std::string, Tensor>;
+using Outputs = std::vector<std::pair<std::string, Tensor>>;  ///< in the model's order
+
+struct SessionOptions {
+    std::size_t kept_graphs = 16;  ///< compiled graphs kept for sizes seen before; the least recently used go first
+};
+
+class Session {
+public:
+    /// Throws unsupported with the list of operators that nothing is known of.
+    Session(importer::Model model, std::shared_ptr<runtime::Backend> backend, SessionOptions options = {});
+    ~Session();
+    Session(Session&&) noexcept;
+    Session& operator=(Session&&) noexcept;
+
+    [[nodiscard]] const importer::Model& model() const noexcept;
+    [[nodiscard]] runtime::Backend& backend() const noexcept;
+
+    /// Runs the model once. Inputs that the file gives a default for may be left out.
+    /// Throws invalid_argument (unknown or missing input, type or size that contradicts the model), and what compiling
+    /// and running throw.
+    [[nodiscard]] Outputs run(const Inputs& inputs, const runtime::RunOptions& options = {});
+
+    /// Lowers and compiles for inputs of these types, so that the first run() with them need not.
+    void prepare(const std::map<std::string, tensor::Type>& inputs);
+
+    /// The executables that the last run used, in order: one, unless a value decided how the model went on.
+    [[nodiscard]] std::vector<std::shared_ptr<runtime::Executable>> last_run() const;
+    /// Their memory together; results of different segments do not live at the same time, weights do.
+    [[nodiscard]] runtime::MemoryUse memory() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// Lowers and optimises a static model for the given inputs: the graph that a session would compile.
+/// Throws unsupported when a value computed at run time decides how the model goes on.
+[[nodiscard]] graph::Graph optimised_graph(const importer::Model& model, const importer::Bindings& bindings);
+
+}  // namespace shoal::session
