@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "opencl/driver_setup.hpp"
 #include "opencl/status.hpp"
 #include "opencl/usable_memory.hpp"
 
@@ -44,6 +45,27 @@ std::string no_device_line(const std::string& name) {
     return line + "check the vendor's kernel driver, and that this user may open /dev/dri/render* (group render)";
 }
 
+std::uint64_t usable(const FoundDevice& found, const DiscoveryOptions& options) {
+    const std::uint64_t believed = usable_bytes(found.info, options.memory_cap);
+    if (found.info.unified_memory || !options.try_memory) return believed;
+    return obtainable_bytes(found, believed);
+}
+
+void add_device(Discovery& out, FoundDevice found, const DiscoveryOptions& options) {
+    const auto leave_out = [&](const std::string& reason) {
+        out.problems.push_back(base::text("device ", found.info.id, " '", found.info.name, "' of platform '",
+                                          found.info.platform, "' is left out: ", reason));
+    };
+    if (const auto reason = reason_not_to_use(found)) return leave_out(*reason);
+    try {
+        found.info.usable_bytes = usable(found, options);
+        found.info.largest_allocation = std::min(found.info.largest_allocation, found.info.usable_bytes);
+        out.devices.push_back(std::move(found));
+    } catch (const base::Error& error) {
+        leave_out(base::text(error.what(), "; check its driver and who else uses it"));
+    }
+}
+
 void add_platform(Discovery& out, cl_platform_id platform, std::size_t index, const DiscoveryOptions& options) {
     const std::string name = platform_text(platform, CL_PLATFORM_NAME);
     const Asked asked = devices_of(platform);
@@ -53,22 +75,17 @@ void add_platform(Discovery& out, cl_platform_id platform, std::size_t index, co
     } else if (asked.devices.empty()) {
         out.problems.push_back(no_device_line(name));
     }
-    for (std::size_t i = 0; i < asked.devices.size(); ++i) {
-        auto found = describe(platform, asked.devices[i], std::to_string(index) + "." + std::to_string(i));
-        if (const auto reason = reason_not_to_use(found)) {
-            out.problems.push_back("device " + found.info.id + " '" + found.info.name + "' of platform '" + name +
-                                   "' is left out: " + *reason);
-            continue;
-        }
-        found.info.usable_bytes = usable_bytes(found, options.memory_cap);
-        out.devices.push_back(std::move(found));
-    }
+    for (std::size_t i = 0; i < asked.devices.size(); ++i)
+        add_device(out, describe(platform, asked.devices[i], base::text(index, ".", i)), options);
 }
 
 }  // namespace
 
 Discovery discover(const DiscoveryOptions& options) {
     Discovery out;
+    const auto& drivers = prepare_drivers(options.drivers);
+    out.problems = drivers.problems;
+    if (!drivers.loader_works) return out;
     std::array<cl_platform_id, kMostPlatforms> platforms{};
     cl_uint count = 0;
     const cl_int status = clGetPlatformIDs(kMostPlatforms, platforms.data(), &count);

@@ -1,6 +1,9 @@
 // Every OpenCL device of every platform, and what is wrong with those that cannot be used.
 //
-// Safe to call from several threads; each call asks the drivers again.
+// Safe to call from several threads; each call asks the drivers again. Before the first OpenCL call of the process the
+// drivers are tried in a child process (opencl/driver_check.hpp), so that one that hangs or crashes is left out and
+// named. To leave it out, OCL_ICD_VENDORS is set in this process' environment: a host program that reads its
+// environment from other threads at that moment calls discover() before it starts them, or asks for DriverCheck::never.
 #pragma once
 
 #include <optional>
@@ -9,12 +12,16 @@
 #include <vector>
 
 #include "opencl/device_query.hpp"
+#include "opencl/driver_check.hpp"
 
 namespace shoal::opencl {
 
 struct DiscoveryOptions {
     /// Upper limit for every device's usable_bytes.
     std::optional<std::uint64_t> memory_cap{};
+    /// Whether devices with memory of their own are asked for all of it, to see what they really have.
+    bool try_memory = true;
+    DriverCheckOptions drivers{};
 };
 
 /// Problems are values: a machine without a device is an expected outcome. Each is one line that ends with what to do.

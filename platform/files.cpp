@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <system_error>
 
@@ -57,6 +58,10 @@ MappedFile map_file(const std::filesystem::path& path) {
         fail("cannot read", path);
     }
     const auto size = static_cast<std::size_t>(status.st_size);
+    if (static_cast<std::uintmax_t>(size) != static_cast<std::uintmax_t>(status.st_size)) {
+        errno = EFBIG;  // does not fit a 32-bit board's addresses
+        fail("cannot map", path);
+    }
     if (size == 0) return {};
     void* memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
     if (memory == MAP_FAILED) fail("cannot map", path);

@@ -1,13 +1,24 @@
 // Prints what discovery finds on this machine: the quickest way to try a driver, an ICD or a board by hand.
+//   --bench      measured rates
+//   --shares     measured rates of each compute unit alone
+//   --check      try the drivers even if they were found healthy before; --spawn: by running this program again;
+//   --impatient  give each of them half a second
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <vector>
 
+#include "base/time.hpp"
 #include "base/units.hpp"
 #include "opencl/discovery.hpp"
+#include "opencl/rates.hpp"
+#include "opencl/sub_device.hpp"
 
 namespace {
 
 using shoal::base::format_bytes;
+using shoal::base::format_ms;
 
 void print(const shoal::opencl::FoundDevice& found) {
     const auto& info = found.info;
@@ -25,12 +36,34 @@ void print(const shoal::opencl::FoundDevice& found) {
                 yes(info.int8_dot), yes(info.unified_memory), yes(info.online_compiler));
 }
 
+void measure(const shoal::opencl::FoundDevice& found) {
+    const auto start = shoal::base::SteadyClock::now();
+    const auto rates = shoal::opencl::measure_rates(found);
+    std::printf("     %.1f GFLOP/s, %.1f GB/s, launch %s, round trip %s (measured in %s)\n", rates.flops_per_s / 1e9,
+                rates.bytes_per_s / 1e9, format_ms(rates.launch_s * 1e3).c_str(),
+                format_ms(rates.round_trip_s * 1e3).c_str(),
+                format_ms(shoal::base::to_ms(shoal::base::SteadyClock::now() - start)).c_str());
+}
+
 }  // namespace
 
-int main() try {
-    const auto found = shoal::opencl::discover();
-    for (const auto& device : found.devices)
+int main(int argc, char** argv) try {
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    const auto has = [&](const char* flag) {
+        return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();
+    };
+    if (has("check-drivers")) return shoal::opencl::serve_driver_check(argc, argv);
+    shoal::opencl::DiscoveryOptions options;
+    if (has("--impatient")) options.drivers.patience = std::chrono::milliseconds(500);
+    if (has("--spawn")) options.drivers.command = {"/proc/self/exe", "check-drivers"};
+    if (has("--check")) options.drivers.check = shoal::opencl::DriverCheck::always;
+    const auto found = shoal::opencl::discover(options);
+    for (const auto& device : found.devices) {
         print(device);
+        if (has("--bench")) measure(device);
+        for (int k = 0; has("--shares") && k < device.info.compute_units; ++k)
+            measure(shoal::opencl::share_of(device, k, device.info.compute_units).found);
+    }
     for (const auto& problem : found.problems)
         std::printf("problem: %s\n", problem.c_str());
     return found.devices.empty() ? 1 : 0;

@@ -1,0 +1,72 @@
+#include "opencl/sub_device.hpp"
+
+#include <doctest/doctest.h>
+
+#include <optional>
+
+#include "support/opencl.hpp"
+
+using namespace shoal;
+
+namespace {
+
+// The first device whose driver splits it, by trying.
+std::optional<opencl::FoundDevice> splitting_device_or_skip() {
+    for (const auto& found : opencl::discover().devices) {
+        if (found.info.compute_units < 2) continue;
+        try {
+            (void)opencl::limit_threads(found, 1);
+            return found;
+        } catch (const base::Error& error) {
+            CHECK(error.code() == base::Code::unsupported);
+            CHECK(std::string(error.what()).find("instead") != std::string::npos);
+        }
+    }
+    MESSAGE("skipped, no OpenCL device that its driver splits");
+    return std::nullopt;
+}
+
+int units_of(cl_device_id device) {
+    return static_cast<int>(opencl::device_number<cl_uint>(device, CL_DEVICE_MAX_COMPUTE_UNITS).value_or(0));
+}
+
+}  // namespace
+
+TEST_CASE("a device is split into parts that together are the whole") {
+    const auto device = splitting_device_or_skip();
+    if (!device) return;
+    const int units = device->info.compute_units;
+    for (const int shares : {1, 2, units}) {
+        int total = 0;
+        for (int index = 0; index < shares; ++index) {
+            const auto part = opencl::share_of(*device, index, shares);
+            CHECK(units_of(part.found.handle) == part.found.info.compute_units);
+            total += part.found.info.compute_units;
+            const auto context = opencl::make_context(part.found.handle);
+            const auto queue = opencl::make_queue(context.get(), part.found.handle);
+            CHECK(queue != nullptr);
+        }
+        CHECK(total == units);
+    }
+}
+
+TEST_CASE("a cap on threads") {
+    const auto device = splitting_device_or_skip();
+    if (!device) return;
+    CHECK(opencl::limit_threads(*device, 1).found.info.compute_units == 1);
+    const auto whole = opencl::limit_threads(*device, 1000);
+    CHECK(whole.found.handle == device->handle);
+    CHECK(whole.owner == nullptr);
+    CHECK(whole.found.info == device->info);
+}
+
+TEST_CASE("parts that are not there are refused") {
+    const auto device = test::device_or_skip();
+    if (!device) return;
+    const int units = device->info.compute_units;
+    for (const auto& [first, count] : {std::pair{-1, 1}, {0, 0}, {0, units + 1}, {units, 1}, {1, units}})
+        CHECK_THROWS_AS((void)opencl::sub_device(*device, first, count), base::Error);
+    CHECK_THROWS_AS((void)opencl::limit_threads(*device, 0), base::Error);
+    for (const auto& [index, shares] : {std::pair{-1, 1}, {1, 1}, {0, 0}, {0, units + 1}})
+        CHECK_THROWS_AS((void)opencl::share_of(*device, index, shares), base::Error);
+}
