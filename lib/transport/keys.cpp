@@ -1,0 +1,197 @@
+#include "transport/keys.hpp"
+
+#include <string.h>
+#include <zmq.h>
+
+#include <sstream>
+#include <system_error>
+
+#include "base/error.hpp"
+#include "platform/files.hpp"
+
+namespace shoal::transport {
+
+using base::Code;
+using base::fail;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t kTextLength = 40;  // Z85 of 32 bytes
+
+std::string_view trimmed(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+bool is_key_text(std::string_view text) {
+    constexpr std::string_view alphabet =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+    return text.size() == kTextLength && text.find_first_not_of(alphabet) == std::string_view::npos;
+}
+
+fs::path with_suffix(const fs::path& name, const char* suffix) {
+    return name.string() + suffix;
+}
+
+std::string read_file(const fs::path& path, const char* what) {
+    std::error_code error;
+    if (!fs::exists(path, error)) {
+        fail(Code::not_found, "there is no ", what, " at '", path.string(), "'; 'shoal keygen' makes one");
+    }
+    try {
+        return platform::read_text(path);
+    } catch (const std::system_error& failure) {
+        fail(Code::io, failure.what());
+    }
+}
+
+void write_file(const fs::path& path, const std::string& text, bool owner_only) {
+    try {
+        platform::replace_file(path, text, owner_only);
+    } catch (const std::system_error& failure) {
+        fail(Code::io, failure.what());
+    }
+}
+
+void expect_private(const fs::path& path) {
+    std::error_code error;
+    const auto permissions = fs::status(path, error).permissions();
+    if (error) fail(Code::io, "cannot look at '", path.string(), "': ", error.message());
+    if ((permissions & (fs::perms::group_all | fs::perms::others_all)) != fs::perms::none) {
+        fail(Code::refused, "other users may use the secret key '", path.string(), "'; run: chmod 600 '", path.string(),
+             "'");
+    }
+}
+
+PublicKey public_half(const std::string& secret) {
+    std::array<char, kTextLength + 1> text{};
+    if (zmq_curve_public(text.data(), secret.c_str()) != 0) fail(Code::invalid_argument, "not a secret key");
+    return PublicKey::parse({text.data(), kTextLength});
+}
+
+}  // namespace
+
+std::string PublicKey::text() const {
+    std::array<char, kTextLength + 1> out{};
+    zmq_z85_encode(out.data(), bytes.data(), bytes.size());
+    return {out.data(), kTextLength};
+}
+
+PublicKey PublicKey::parse(std::string_view text) {
+    PublicKey out;
+    if (!is_key_text(text) || zmq_z85_decode(out.bytes.data(), std::string(text).c_str()) == nullptr)
+        fail(Code::invalid_argument, "not a public key: '", text, "'; one has 40 characters of Z85");
+    return out;
+}
+
+PublicKey PublicKey::load(const fs::path& file) {
+    const std::string content = read_file(file, "public key");
+    try {
+        return parse(trimmed(content));
+    } catch (const base::Error&) {
+        fail(Code::invalid_argument, "'", file.string(), "' is not a public key: one line of 40 Z85 characters");
+    }
+}
+
+Keys::Keys(std::string secret) : secret_(std::move(secret)), public_(public_half(secret_)) {}
+
+Keys::~Keys() {
+    ::explicit_bzero(secret_.data(), secret_.size());
+}
+
+Keys Keys::generate() {
+    std::array<char, kTextLength + 1> open{}, secret{};
+    if (zmq_curve_keypair(open.data(), secret.data()) != 0)
+        fail(Code::unsupported, "this libzmq was built without CURVE; install one with it (Debian: libzmq5)");
+    Keys out(std::string(secret.data(), kTextLength));
+    ::explicit_bzero(secret.data(), secret.size());
+    return out;
+}
+
+Keys Keys::load(const fs::path& file) {
+    const fs::path name = file.extension() == ".key" ? fs::path(file).replace_extension() : file;
+    const fs::path secret_path = with_suffix(name, ".key"), public_path = with_suffix(name, ".pub");
+    std::string content = read_file(secret_path, "secret key");
+    expect_private(secret_path);
+    std::string secret(trimmed(content));
+    ::explicit_bzero(content.data(), content.size());
+    if (!is_key_text(secret)) {
+        fail(Code::invalid_argument, "'", secret_path.string(), "' is not a secret key: one line of 40 Z85 characters");
+    }
+    Keys out(std::move(secret));
+    if (PublicKey::load(public_path) != out.public_key()) {
+        fail(Code::invalid_argument, "'", public_path.string(), "' is not the public half of '", secret_path.string(),
+             "', which is ", out.public_key().text());
+    }
+    return out;
+}
+
+void Keys::save(const fs::path& name) const {
+    const fs::path secret_path = with_suffix(name, ".key"), public_path = with_suffix(name, ".pub");
+    for (const auto& path : {secret_path, public_path}) {
+        std::error_code error;
+        if (fs::exists(path, error)) {
+            fail(Code::refused, "'", path.string(), "' is there already; keys are not overwritten, move it away first");
+        }
+    }
+    std::string line = secret_ + "\n";
+    write_file(secret_path, line, true);
+    ::explicit_bzero(line.data(), line.size());
+    write_file(public_path, public_.text() + "\n", false);
+}
+
+void AllowList::add(const PublicKey& key, std::string name) {
+    const std::lock_guard lock(mutex_);
+    keys_[key] = std::move(name);
+    version_.fetch_add(1, std::memory_order_release);
+}
+
+void AllowList::remove(const PublicKey& key) {
+    const std::lock_guard lock(mutex_);
+    if (keys_.erase(key) != 0) version_.fetch_add(1, std::memory_order_release);
+}
+
+bool AllowList::contains(const PublicKey& key) const {
+    const std::lock_guard lock(mutex_);
+    return keys_.count(key) != 0;
+}
+
+std::string AllowList::name(const PublicKey& key) const {
+    const std::lock_guard lock(mutex_);
+    const auto at = keys_.find(key);
+    return at != keys_.end() ? at->second : std::string();
+}
+
+std::size_t AllowList::size() const {
+    const std::lock_guard lock(mutex_);
+    return keys_.size();
+}
+
+void AllowList::load(const fs::path& path) {
+    std::error_code error;
+    if (fs::is_directory(path, error)) {
+        for (const auto& entry : fs::directory_iterator(path)) {
+            if (entry.path().extension() == ".pub") load(entry.path());
+        }
+        return;
+    }
+    if (path.extension() == ".pub") return add(PublicKey::load(path), path.stem().string());
+
+    std::istringstream lines(read_file(path, "list of allowed keys"));
+    int number = 0;
+    for (std::string line; std::getline(lines, line);) {
+        ++number;
+        const auto text = trimmed(line);
+        const auto key = text.substr(0, text.find_first_of(" \t"));
+        if (key.empty() || key == "#") continue;  // keys may begin with '#', so a comment needs a space behind it
+        if (!is_key_text(key)) {
+            fail(Code::invalid_argument, "'", path.string(), "' line ", number, ": '", key,
+                 "' is not a public key of 40 Z85 characters");
+        }
+        add(PublicKey::parse(key), std::string(trimmed(text.substr(key.size()))));
+    }
+}
+
+}  // namespace shoal::transport
