@@ -54,7 +54,9 @@ TEST_CASE("every kernel file is valid OpenCL C 1.2 by itself") {
     for (const auto& text : opencl::kernel_texts()) {
         const auto ran =
             test::run_command("env -u LD_PRELOAD " + clang + " -x cl -cl-std=CL1.2 -Xclang -finclude-default-header " +
-                              "-fsyntax-only -Wall -Werror '" + (kKernels / text.name).string() + ".cl'");
+                              // What a file computes for other macros than its defaults may be unused here.
+                              "-fsyntax-only -Wall -Werror -Wno-unused-variable -Wno-unused-but-set-variable '" +
+                              (kKernels / text.name).string() + ".cl'");
         CHECK_MESSAGE(ran.exit_code == 0, text.name, ": ", ran.output);
     }
 }
