@@ -128,4 +128,28 @@ std::optional<PushedReshape> push_reshape(const Shape& base, const Ints& perm, c
     return out;
 }
 
+std::optional<Ints> order_for_reshape(const Shape& base, const Ints& perm, const Shape& to) {
+    auto found = runs(permuted(base, perm), to);
+    if (base.count() == 0 || found.empty()) return std::nullopt;
+    const auto base_axis = [&](std::size_t axis) { return perm[axis]; };
+    // A run goes where its last axis in memory is; inside it, its axes stand as the reshape wants them.
+    const auto place = [&](const Run& run) {
+        std::int64_t last = 0;
+        for (const auto axis : run.from)
+            last = std::max(last, base_axis(axis));
+        return last;
+    };
+    std::sort(found.begin(), found.end(), [&](const Run& a, const Run& b) { return place(a) < place(b); });
+    Ints out;
+    for (int k = 0; k < base.rank(); ++k) {
+        if (base[k] == 1) out.push_back(k);
+    }
+    for (const Run& run : found) {
+        for (const auto axis : run.from)
+            out.push_back(base_axis(axis));
+    }
+    if (static_cast<int>(out.size()) != base.rank()) return std::nullopt;
+    return out;
+}
+
 }  // namespace shoal::optimize

@@ -31,4 +31,8 @@ struct PushedReshape {
 /// tore apart.
 [[nodiscard]] std::optional<PushedReshape> push_reshape(const Shape& base, const Ints& perm, const Shape& to);
 
+/// Where push_reshape finds nothing: the least reordering of the base's axes, others staying where they are, after which
+/// it would. Nothing when no order helps (the reshape's runs of axes do not match up, or nothing is in the tensor).
+[[nodiscard]] std::optional<Ints> order_for_reshape(const Shape& base, const Ints& perm, const Shape& to);
+
 }  // namespace shoal::optimize

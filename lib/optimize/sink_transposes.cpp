@@ -198,9 +198,18 @@ private:
     bool reshape(const Op& op) {
         const Carried value = at(op.inputs[0]);
         if (is_identity(value.perm)) return false;
-        const auto pushed = push_reshape(builder().shape(value.base), value.perm, old_shape(op.outputs[0]));
+        const Shape &base = builder().shape(value.base), &to = old_shape(op.outputs[0]);
+        if (const auto pushed = push_reshape(base, value.perm, to)) {
+            carry(op.outputs[0], builder().reshape(value.base, pushed->base), pushed->perm);
+            return true;
+        }
+        // The reshape joins axes that must be brought together first: by one transpose that leaves the others alone.
+        const auto order = order_for_reshape(base, value.perm, to);
+        if (!order) return false;
+        const ValueId ordered = builder().transpose(value.base, *order);
+        const auto pushed = push_reshape(builder().shape(ordered), compose(inverse(*order), value.perm), to);
         if (!pushed) return false;
-        carry(op.outputs[0], builder().reshape(value.base, pushed->base), pushed->perm);
+        carry(op.outputs[0], builder().reshape(ordered, pushed->base), pushed->perm);
         return true;
     }
 

@@ -26,6 +26,8 @@
 #define SHOAL_JOIN_(a, b) a##b
 #define SHOAL_JOIN(a, b) SHOAL_JOIN_(a, b)
 #define VECTOR SHOAL_JOIN(float, LANES)
+#endif
+#ifndef PANEL
 #define PANEL (TILE_VECTORS * LANES)
 #endif
 

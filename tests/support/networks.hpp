@@ -1,0 +1,32 @@
+// Small networks as an importer lowers them (channels first, transposes around every convolution): the shapes that the
+// optimiser and the code generator have to see through.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/builder.hpp"
+#include "support/random.hpp"
+
+namespace shoal::test {
+
+struct Network {
+    std::string name;
+    graph::Graph graph;
+
+    [[nodiscard]] std::vector<tensor::Tensor> inputs(std::mt19937& random) const;
+};
+
+[[nodiscard]] std::vector<Network> networks();
+
+/// The ones by name.
+[[nodiscard]] Network residual_block();   ///< conv, batch norm, relu, conv, batch norm, add, relu
+[[nodiscard]] Network channel_shuffle();  ///< split, depthwise, concat, shuffle, 1x1
+[[nodiscard]] Network squeeze_excite();   ///< conv, global average, two 1x1, sigmoid, multiply
+[[nodiscard]] Network dense_block();      ///< concatenations of everything before
+[[nodiscard]] Network classifier();       ///< conv, pool, flatten, matmul, softmax
+[[nodiscard]] Network attention_head();   ///< heads split by reshape and transpose, scores, softmax, heads joined
+[[nodiscard]] Network layer_norm();       ///< mean, variance, scale, bias, written out
+[[nodiscard]] Network embedding();        ///< gathered rows plus positions
+
+}  // namespace shoal::test
