@@ -122,7 +122,7 @@ private:
 
     ValueId value(Builder& builder, ValueId id, std::vector<ValueId>& made) const {
         if (made[id] == kNoValue) {
-            made[id] = builder.constant(graph_.constant(id), graph_.value(id).name);
+            made[id] = builder.constant_value(graph_.value(id));
         }
         return made[id];
     }

@@ -10,7 +10,7 @@
 #define SHOAL_INTEGERS(T, SIGNED)                                                                              \
     inline T int_max_##T(T a, T b) { return a < b ? b : a; }                                                   \
     inline T int_min_##T(T a, T b) { return b < a ? b : a; }                                                   \
-    inline T int_abs_##T(T a) { return a < 0 ? 0 - a : a; }                                                    \
+    inline T int_abs_##T(T a) { return SIGNED ? max(a, (T)0 - a) : a; }                                                  \
     inline T int_div_##T(T a, T b) { return b == 0 ? 0 : SIGNED && b == (T)-1 ? 0 - a : a / b; }               \
     inline T int_rem_##T(T a, T b) { return a - int_div_##T(a, b) * b; }                                       \
     inline T int_mod_##T(T a, T b) {                                                                           \

@@ -25,7 +25,7 @@ TEST_CASE("every operator gives what its reference gives") {
             executable = backend->compile(sample.graph);
         } catch (const base::Error& error) {
             if (error.code() == base::Code::unsupported && !backend->device().fp64) continue;
-            FAIL_CHECK(error.what());
+            FAIL_CHECK(std::string(error.what()));
             continue;
         }
         const auto got = runtime::run_on_host_tensors(*backend, *executable, inputs);

@@ -7,13 +7,15 @@
 namespace shoal::test {
 
 std::shared_ptr<runtime::Backend> device_under_test() {
-    static const auto backend = [] {
+    // Never destroyed: a driver may have torn itself down before our statics go.
+    static const auto* const backend = [] {
         const auto found = opencl::discover();
         const char* wish = std::getenv("SHOAL_TEST_DEVICE");
-        if (found.devices.empty()) return std::shared_ptr<runtime::Backend>();
-        return opencl::make_backend(opencl::choose(found.devices, wish != nullptr ? wish : "best"));
+        if (found.devices.empty()) return new std::shared_ptr<runtime::Backend>();
+        return new std::shared_ptr(
+            opencl::make_backend(opencl::choose(found.devices, wish != nullptr ? wish : "best")));
     }();
-    return backend;
+    return *backend;
 }
 
 }  // namespace shoal::test
