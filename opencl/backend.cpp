@@ -8,8 +8,8 @@ namespace {
 
 class OpenClBackend final : public runtime::Backend {
 public:
-    OpenClBackend(const FoundDevice& device, const ProgramOptions& programs)
-        : open_(std::make_shared<OpenDevice>(device, programs)) {}
+    OpenClBackend(const FoundDevice& device, const BackendOptions& options)
+        : open_(std::make_shared<OpenDevice>(device, options)) {}
 
     [[nodiscard]] const device::DeviceInfo& device() const noexcept override { return open_->device().info; }
     [[nodiscard]] device::Rates measure_rates() override { return open_->device().info.rates; }
@@ -26,8 +26,8 @@ private:
 
 }  // namespace
 
-std::shared_ptr<runtime::Backend> make_backend(const FoundDevice& device, const ProgramOptions& programs) {
-    return std::make_shared<OpenClBackend>(device, programs);
+std::shared_ptr<runtime::Backend> make_backend(const FoundDevice& device, const BackendOptions& options) {
+    return std::make_shared<OpenClBackend>(device, options);
 }
 
 }  // namespace shoal::opencl

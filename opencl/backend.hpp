@@ -4,13 +4,13 @@
 #include <memory>
 
 #include "opencl/discovery.hpp"
-#include "opencl/program.hpp"
+#include "opencl/open_device.hpp"
 #include "runtime/backend.hpp"
 
 namespace shoal::opencl {
 
 /// Opens a device. Throws Code::device with the driver's words.
 [[nodiscard]] std::shared_ptr<runtime::Backend> make_backend(const FoundDevice& device,
-                                                             const ProgramOptions& programs = {});
+                                                             const BackendOptions& options = {});
 
 }  // namespace shoal::opencl

@@ -24,11 +24,12 @@ Memory::~Memory() {
     if (host_.owner() == nullptr) open_->take_back(std::move(handle_), size_bytes_);
 }
 
-OpenDevice::OpenDevice(FoundDevice device, ProgramOptions options)
+OpenDevice::OpenDevice(FoundDevice device, BackendOptions options)
     : device_(std::move(device)),
+      dispatch_(options.dispatch),
       context_(make_context(device_.handle)),
       queue_(make_queue(context_.get(), device_.handle)),
-      programs_(context_.get(), device_, std::move(options)) {}
+      programs_(context_.get(), device_, std::move(options.programs)) {}
 
 cl_command_queue OpenDevice::profiling_queue() {
     const std::lock_guard lock(mutex_);

@@ -15,6 +15,18 @@
 
 namespace shoal::opencl {
 
+/// How the kernels of a graph reach the device.
+enum class Dispatch : std::uint8_t {
+    automatic,  ///< resident where the driver is known to carry it, else separate
+    separate,   ///< one launch after the other
+    resident,   ///< all in one kernel; see emit/persistent.hpp
+};
+
+struct BackendOptions {
+    ProgramOptions programs{};
+    Dispatch dispatch = Dispatch::automatic;
+};
+
 class OpenDevice;
 
 /// Device memory that goes back to its device's pool when the last owner lets go.
@@ -39,11 +51,12 @@ using MemoryPtr = std::shared_ptr<Memory>;
 
 class OpenDevice : public std::enable_shared_from_this<OpenDevice> {
 public:
-    OpenDevice(FoundDevice device, ProgramOptions options);
+    OpenDevice(FoundDevice device, BackendOptions options);
 
     [[nodiscard]] const FoundDevice& device() const noexcept { return device_; }
     [[nodiscard]] cl_context context() const noexcept { return context_.get(); }
     [[nodiscard]] cl_command_queue queue() const noexcept { return queue_.get(); }
+    [[nodiscard]] Dispatch dispatch() const noexcept { return dispatch_; }
     /// A second queue with timestamps, made when first asked for.
     [[nodiscard]] cl_command_queue profiling_queue();
     [[nodiscard]] ProgramBuilder& programs() noexcept { return programs_; }
@@ -58,6 +71,7 @@ private:
     void take_back(MemoryHandle handle, std::size_t size_bytes) noexcept;
 
     FoundDevice device_;
+    Dispatch dispatch_;
     ContextHandle context_;
     QueueHandle queue_, profiling_queue_;
     ProgramBuilder programs_;

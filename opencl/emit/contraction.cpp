@@ -44,14 +44,15 @@ struct Panels {
 
 // The packed right-hand side as a kernel argument: made once for a constant, before every run for anything else.
 LaunchArgument pack(Emitter& emitter, GroupCode& code, ValueId right, const Panels& panels, std::int64_t panel) {
-    const std::string kernel = emitter.instantiate("pack_f32", {});
+    const bool constant = emitter.graph().is_constant(right);
+    const std::string kernel = constant ? emitter.instantiate_setup("pack_f32") : emitter.instantiate("pack_f32", {});
     const std::uint64_t bytes = static_cast<std::uint64_t>(panels.batches * panels.batch_size(panel)) * sizeof(float);
     Launch launch{kernel,
                   {number(panels.inner), number(panels.columns), number(panels.k_step), number(panels.n_step),
                    number(panels.batch_step), number(panels.batch_size(panel)), number(panel)},
                   {static_cast<std::size_t>(ceil_div<std::int64_t>(panels.inner, 64)),
                    static_cast<std::size_t>(panels.count(panel)), static_cast<std::size_t>(panels.batches)}};
-    if (emitter.graph().is_constant(right)) {
+    if (constant) {
         const std::string key = base::text(panel, ' ', panels.inner, ' ', panels.columns, ' ', panels.k_step, ' ',
                                            panels.n_step, ' ', panels.batches);
         return WeightArgument{emitter.add_weight(right, bytes, key, std::move(launch))};

@@ -41,6 +41,13 @@ std::string Emitter::instantiate(std::string_view name, const Defines& defines) 
     return entry;
 }
 
+std::string Emitter::instantiate_setup(std::string_view name) {
+    const std::string entry = text(name, "_setup");
+    if (setup_texts_.insert(entry).second)
+        out_.setup_text += text("#define KERNEL ", entry, '\n', kernel_text(name), "\n#undef KERNEL\n");
+    return entry;
+}
+
 void Emitter::add_text(const std::string& name, const std::string& text) {
     if (texts_.insert(name).second) out_.text += text;
 }

@@ -38,6 +38,8 @@ public:
 
     /// Adds a kernel template (opencl/kernels/NAME.cl) with these macros, once; returns the entry point's name.
     std::string instantiate(std::string_view name, const Defines& defines);
+    /// The same for a kernel that only brings weights into order, which has a program of its own.
+    std::string instantiate_setup(std::string_view name);
     /// Adds text once, under the name that is its own.
     void add_text(const std::string& name, const std::string& text);
     /// Registers a constant to be brought into a kernel's order at load time; the same packing of the same constant
@@ -54,7 +56,7 @@ private:
     const Graph& graph_;
     Style style_;
     Emission out_;
-    std::set<std::string> texts_;
+    std::set<std::string> texts_, setup_texts_;
     std::map<std::pair<ValueId, std::string>, std::size_t> weight_numbers_;
 };
 

@@ -52,7 +52,8 @@ struct GroupCode {
 };
 
 struct Emission {
-    std::string text;  ///< OpenCL C of all kernels, each once
+    std::string text;        ///< OpenCL C of all kernels that a run launches, each once
+    std::string setup_text;  ///< and of those that bring weights into order
     std::vector<GroupCode> groups;
     std::vector<Weight> weights;
     std::map<ValueId, ValueId> aliases;  ///< values that are another's bytes under a new shape

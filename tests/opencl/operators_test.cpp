@@ -1,6 +1,7 @@
 // Every operator's kernel against its reference loop, and small networks optimised against themselves unoptimised.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "optimize/optimize.hpp"
@@ -12,48 +13,83 @@
 
 using namespace shoal;
 
+namespace {
+
+// The samples side by side in one graph, since one program compiles faster than many.
+graph::Graph side_by_side(const std::vector<test::Sample>& samples) {
+    graph::Graph out;
+    for (std::size_t n = 0; n < samples.size(); ++n) {
+        const graph::Graph& from = samples[n].graph;
+        const auto offset = static_cast<graph::ValueId>(out.values.size());
+        const auto moved = [&](graph::ValueId id) { return id == graph::kNoValue ? id : id + offset; };
+        for (auto value : from.values) {
+            value.name = base::text(n, ' ', value.name);
+            out.values.push_back(std::move(value));
+        }
+        for (graph::Op op : from.ops) {
+            for (auto& id : op.inputs)
+                id = moved(id);
+            for (auto& id : op.outputs)
+                id = moved(id);
+            op.group = static_cast<std::uint32_t>(n);
+            out.ops.push_back(std::move(op));
+        }
+        for (const auto& port : from.inputs)
+            out.inputs.push_back({base::text(n, ' ', port.name), moved(port.value)});
+        for (const auto& port : from.outputs)
+            out.outputs.push_back({base::text(n, ' ', port.name), moved(port.value)});
+    }
+    graph::validate(out);
+    return out;
+}
+
+}  // namespace
+
 TEST_CASE("every operator gives what its reference gives") {
-    SHOAL_NEEDS_DEVICE(backend);
+    SHOAL_NEEDS_DEVICE(any_device);
+    const auto backend = test::device_under_test(opencl::Dispatch::separate);
     const auto host = runtime::make_host_backend();
     auto random = test::generator();
-    int ran = 0;
-    for (const auto& sample : test::operator_samples()) {
-        CAPTURE(sample.name);
-        const auto inputs = sample.inputs(random);
-        std::unique_ptr<runtime::Executable> executable;
-        try {
-            executable = backend->compile(sample.graph);
-        } catch (const base::Error& error) {
-            if (error.code() == base::Code::unsupported && !backend->device().fp64) continue;
-            FAIL_CHECK(std::string(error.what()));
-            continue;
-        }
-        const auto got = runtime::run_on_host_tensors(*backend, *executable, inputs);
-        const auto want = runtime::run_on_host_tensors(*host, *host->compile(sample.graph), inputs);
-        REQUIRE(got.size() == want.size());
-        const bool half = sample.name.find("f16") != std::string::npos;
-        for (std::size_t i = 0; i < got.size(); ++i) {
-            CHECK_EQ(
-                test::difference(got[i], want[i], half ? test::Tolerance{1e-2, 1e-3} : test::Tolerance{2e-5, 2e-6}),
-                "");
-        }
-        ++ran;
+    auto samples = test::operator_samples();
+    const auto is_f64 = [](const test::Sample& sample) { return sample.name.find("f64") != std::string::npos; };
+    if (!backend->device().fp64) samples.erase(std::remove_if(samples.begin(), samples.end(), is_f64), samples.end());
+    std::vector<tensor::Tensor> inputs;
+    for (const auto& sample : samples) {
+        for (auto& input : sample.inputs(random))
+            inputs.push_back(std::move(input));
     }
-    CHECK(ran > 100);
+    const auto graph = side_by_side(samples);
+    const auto got = runtime::run_on_host_tensors(*backend, *backend->compile(graph), inputs);
+    const auto want = runtime::run_on_host_tensors(*host, *host->compile(graph), inputs);
+    REQUIRE(got.size() == want.size());
+    std::size_t next = 0;
+    for (const auto& sample : samples) {
+        CAPTURE(sample.name);
+        const bool half = sample.name.find("f16") != std::string::npos;
+        for (std::size_t i = 0; i < sample.graph.outputs.size(); ++i, ++next) {
+            CHECK_EQ(test::difference(got[next], want[next],
+                                      half ? test::Tolerance{1e-2, 1e-3} : test::Tolerance{2e-5, 2e-6}),
+                     "");
+        }
+    }
+    CHECK(next > 150);
 }
 
 TEST_CASE("networks give the same results optimised on the device as plain on the host") {
-    SHOAL_NEEDS_DEVICE(backend);
+    SHOAL_NEEDS_DEVICE(any_device);
     const auto host = runtime::make_host_backend();
     auto random = test::generator();
-    for (const auto& network : test::networks()) {
-        CAPTURE(network.name);
-        const auto inputs = network.inputs(random);
-        const auto executable = backend->compile(optimize::optimize(network.graph));
-        const auto want = runtime::run_on_host_tensors(*host, *host->compile(network.graph), inputs);
-        for (int again = 0; again < 2; ++again) {
-            const auto got = runtime::run_on_host_tensors(*backend, *executable, inputs);
-            CHECK_EQ(test::difference(got.at(0), want.at(0), {1e-4, 1e-5}), "");
+    for (const auto dispatch : {opencl::Dispatch::separate, opencl::Dispatch::automatic}) {
+        const auto backend = test::device_under_test(dispatch);
+        for (const auto& network : test::networks()) {
+            CAPTURE(network.name);
+            const auto inputs = network.inputs(random);
+            const auto executable = backend->compile(optimize::optimize(network.graph));
+            const auto want = runtime::run_on_host_tensors(*host, *host->compile(network.graph), inputs);
+            for (int again = 0; again < 2; ++again) {
+                const auto got = runtime::run_on_host_tensors(*backend, *executable, inputs);
+                CHECK_EQ(test::difference(got.at(0), want.at(0), {1e-4, 1e-5}), "");
+            }
         }
     }
 }

@@ -1,21 +1,22 @@
 #include "support/device_under_test.hpp"
 
 #include <cstdlib>
-
-#include "opencl/backend.hpp"
+#include <map>
 
 namespace shoal::test {
 
-std::shared_ptr<runtime::Backend> device_under_test() {
+std::shared_ptr<runtime::Backend> device_under_test(opencl::Dispatch dispatch) {
     // Never destroyed: a driver may have torn itself down before our statics go.
-    static const auto* const backend = [] {
-        const auto found = opencl::discover();
+    static auto* const backends = new std::map<opencl::Dispatch, std::shared_ptr<runtime::Backend>>;
+    static auto* const found = new opencl::Discovery(opencl::discover());
+    if (found->devices.empty()) return nullptr;
+    const auto [at, fresh] = backends->try_emplace(dispatch);
+    if (fresh) {
         const char* wish = std::getenv("SHOAL_TEST_DEVICE");
-        if (found.devices.empty()) return new std::shared_ptr<runtime::Backend>();
-        return new std::shared_ptr(
-            opencl::make_backend(opencl::choose(found.devices, wish != nullptr ? wish : "best")));
-    }();
-    return *backend;
+        at->second =
+            opencl::make_backend(opencl::choose(found->devices, wish != nullptr ? wish : "best"), {{}, dispatch});
+    }
+    return at->second;
 }
 
 }  // namespace shoal::test

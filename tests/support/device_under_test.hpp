@@ -4,12 +4,13 @@
 
 #include <memory>
 
-#include "runtime/backend.hpp"
+#include "opencl/backend.hpp"
 
 namespace shoal::test {
 
-/// Shared by the whole test program; nullptr when no device can be used.
-[[nodiscard]] std::shared_ptr<runtime::Backend> device_under_test();
+/// One a dispatch, shared by the whole test program; nullptr when no device can be used.
+[[nodiscard]] std::shared_ptr<runtime::Backend> device_under_test(
+    opencl::Dispatch dispatch = opencl::Dispatch::automatic);
 
 }  // namespace shoal::test
 

@@ -1,0 +1,128 @@
+#include "opencl/kernel_sequence.hpp"
+
+#include <algorithm>
+
+#include "opencl/codegen/text.hpp"
+
+namespace shoal::opencl {
+namespace {
+
+void set_scalar(cl_kernel kernel, cl_uint index, const Graph& graph, const ScalarArgument& scalar) {
+    const tensor::Tensor value = graph.constant(scalar.value);
+    const double real = tensor::element_as_double(value, 0);
+    const std::int64_t whole = tensor::element_as_int(value, 0);
+    switch (compute_of(scalar.element)) {
+        case Compute::f32: return set_argument(kernel, index, static_cast<cl_float>(real));
+        case Compute::f64: return set_argument(kernel, index, real);
+        case Compute::u32: return set_argument(kernel, index, static_cast<cl_uint>(whole));
+        case Compute::i64: return set_argument(kernel, index, static_cast<cl_long>(whole));
+        case Compute::u64: return set_argument(kernel, index, static_cast<cl_ulong>(whole));
+        case Compute::i32:
+        case Compute::mask: return set_argument(kernel, index, static_cast<cl_int>(whole));
+    }
+}
+
+MemoryHandle part_of(const Memory& memory, const Location& at) {
+    const cl_buffer_region region{at.offset, std::max<std::uint64_t>(at.bytes, 1)};
+    cl_int status = CL_SUCCESS;
+    MemoryHandle part(
+        clCreateSubBuffer(memory.get(), CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &status));
+    check(status, "clCreateSubBuffer", at.bytes, " bytes at ", at.offset, " of ", memory.size_bytes());
+    return part;
+}
+
+}  // namespace
+
+void set_value(cl_kernel kernel, cl_uint index, const Graph& graph, const LaunchArgument& argument) {
+    if (const auto* number = std::get_if<NumberArgument>(&argument))
+        set_argument(kernel, index, static_cast<cl_int>(number->value));
+    else if (const auto* scalar = std::get_if<ScalarArgument>(&argument))
+        set_scalar(kernel, index, graph, *scalar);
+}
+
+void KernelSequence::Bound::enqueue(cl_command_queue queue, cl_event* event) const {
+    const auto& global = launch->global;
+    check(
+        clEnqueueNDRangeKernel(queue, kernel.get(), 3, nullptr, global.data(), launch->local.data(), 0, nullptr, event),
+        "clEnqueueNDRangeKernel", "kernel ", launch->kernel, ", global ", global[0], "x", global[1], "x", global[2]);
+}
+
+KernelSequence::KernelSequence(cl_program program, const Graph& graph, const Emission& emission,
+                               const Residence& residence)
+    : emission_(emission) {
+    for (std::size_t g = 0; g < emission.groups.size(); ++g) {
+        first_of_group_.push_back(launches_.size());
+        for (const Launch& launch : emission.groups[g].launches) {
+            Bound bound{make_kernel(program, launch.kernel), &launch};
+            for (cl_uint i = 0; i < launch.arguments.size(); ++i) {
+                const auto at = residence.locate(launch.arguments[i], g);
+                if (!at) {
+                    set_value(bound.kernel.get(), i, graph, launch.arguments[i]);
+                } else if (at->kind != Location::Kind::memory) {
+                    open_.push_back({launches_.size(), i, *at});
+                } else {
+                    const Memory& memory = *residence.memories()[at->number];
+                    const bool whole = at->offset == 0 && at->bytes == memory.size_bytes();
+                    if (!whole) parts_.push_back(part_of(memory, *at));
+                    set_argument(bound.kernel.get(), i, whole ? memory.get() : parts_.back().get());
+                }
+            }
+            launches_.push_back(std::move(bound));
+        }
+    }
+    first_of_group_.push_back(launches_.size());
+}
+
+void KernelSequence::bind(const std::vector<cl_mem>& inputs, const std::vector<cl_mem>& results) {
+    for (const Open& open : open_) {
+        const bool input = open.location.kind == Location::Kind::input;
+        set_argument(launches_[open.launch].kernel.get(), open.argument,
+                     (input ? inputs : results)[open.location.number]);
+    }
+}
+
+void KernelSequence::enqueue_all(cl_command_queue queue) const {
+    for (const Bound& launch : launches_)
+        launch.enqueue(queue);
+}
+
+double KernelSequence::time_group(cl_command_queue profiling_queue, std::size_t group) const {
+    double seconds = 0;
+    for (std::size_t n = first_of_group_[group]; n < first_of_group_[group + 1]; ++n) {
+        cl_event raw = nullptr;
+        launches_[n].enqueue(profiling_queue, &raw);
+        const EventHandle event(raw);
+        check(clWaitForEvents(1, &raw), "clWaitForEvents");
+        cl_ulong start = 0, end = 0;
+        check(clGetEventProfilingInfo(raw, CL_PROFILING_COMMAND_START, sizeof start, &start, nullptr),
+              "clGetEventProfilingInfo");
+        check(clGetEventProfilingInfo(raw, CL_PROFILING_COMMAND_END, sizeof end, &end, nullptr),
+              "clGetEventProfilingInfo");
+        seconds += static_cast<double>(end - start) * 1e-9;
+    }
+    return seconds;
+}
+
+void KernelSequence::pack_weights(OpenDevice& device, cl_program program, const Graph& graph, const Emission& emission,
+                                  const Residence& residence) {
+    for (std::size_t n = 0; n < emission.weights.size(); ++n) {
+        const Weight& weight = emission.weights[n];
+        const MemoryPtr source = device.place(graph.constant(weight.source).shared_bytes());
+        const Location at = residence.weight(n);
+        const MemoryHandle target = part_of(*residence.memories()[at.number], at);
+        const Bound setup{make_kernel(program, weight.setup.kernel), &weight.setup};
+        for (cl_uint i = 0; i < weight.setup.arguments.size(); ++i) {
+            const auto& argument = weight.setup.arguments[i];
+            if (std::holds_alternative<BufferArgument>(argument))
+                set_argument(setup.kernel.get(), i, source->get());
+            else if (std::holds_alternative<WeightArgument>(argument))
+                set_argument(setup.kernel.get(), i, target.get());
+            else
+                set_value(setup.kernel.get(), i, graph, argument);
+        }
+        setup.enqueue(device.queue());
+        check(clFinish(device.queue()), "clFinish", "after packing a weight");
+    }
+}
+
+}  // namespace shoal::opencl
