@@ -82,6 +82,11 @@ Launch flat_launch(const Style& style, std::string kernel, std::vector<LaunchArg
             {local, 1, 1}};
 }
 
+bool is_f32_product(const Emitter& emitter, const Op& op) {
+    return emitter.element(op.inputs[0]) == ElementType::f32 && emitter.element(op.inputs[1]) == ElementType::f32 &&
+           emitter.shape(op.inputs[0]).count() > 0 && emitter.shape(op.inputs[1]).count() > 0;
+}
+
 LaunchArgument launch_argument(const Argument& argument) {
     return std::visit([](const auto& own) -> LaunchArgument { return own; }, argument);
 }
@@ -134,13 +139,10 @@ std::vector<ValueId> results(const Graph& graph, graph::GroupRange range, const 
     return out;
 }
 
-bool is_contraction(const Op& op) {
-    return op.is(cards::conv) || op.is(cards::matmul);
-}
-
 std::optional<GroupCode> emit_range(Emitter& emitter, graph::GroupRange range, const std::vector<ValueId>& outputs) {
     const Op& first = emitter.graph().ops[range.first];
-    if (is_contraction(first)) return emit_contraction(emitter, range, outputs);
+    if (first.is(cards::conv)) return emit_conv(emitter, range, outputs);
+    if (first.is(cards::matmul)) return emit_matmul(emitter, range, outputs);
     if (first.is(cards::pool)) return emit_pool(emitter, range, outputs);
     if (auto loops = emit_loops(emitter, range, outputs)) return loops;
     return range.last - range.first == 1 ? emit_single(emitter, range, outputs) : std::nullopt;

@@ -64,6 +64,9 @@ private:
 [[nodiscard]] std::string load_macro(ElementType element);              ///< of (p, i)
 [[nodiscard]] std::string store_macro(ElementType element, int lanes);  ///< of (at, value), a statement
 
+/// True when both operands of a contraction are f32 and there is something to multiply.
+[[nodiscard]] bool is_f32_product(const Emitter& emitter, const Op& op);
+
 /// A launch over `items` work-items in groups of the style's local size.
 [[nodiscard]] Launch flat_launch(const Style& style, std::string kernel, std::vector<LaunchArgument> arguments,
                                  std::int64_t items);
@@ -83,8 +86,8 @@ struct BoundEpilogue {
 
 // The families. Each emits operators [range), whose results `outputs` are needed, or returns nothing when it cannot.
 [[nodiscard]] std::optional<GroupCode> emit_loops(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
-[[nodiscard]] std::optional<GroupCode> emit_contraction(Emitter&, graph::GroupRange,
-                                                        const std::vector<ValueId>& outputs);
+[[nodiscard]] std::optional<GroupCode> emit_conv(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
+[[nodiscard]] std::optional<GroupCode> emit_matmul(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
 [[nodiscard]] std::optional<GroupCode> emit_pool(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
 /// arg_reduce, cumulate, topk, scatter, recurrent: one operator alone.
 [[nodiscard]] std::optional<GroupCode> emit_single(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);

@@ -1,0 +1,149 @@
+// Convolutions: which kernel, which tile, which packing.
+#include "opencl/emit/convolution.hpp"
+
+#include <algorithm>
+
+#include "graph/cards.hpp"
+#include "opencl/codegen/text.hpp"
+#include "opencl/emit/geometry.hpp"
+#include "opencl/emit/panels.hpp"
+
+namespace shoal::opencl {
+namespace {
+
+using base::ceil_div;
+using graph::Ints;
+
+bool is_pointwise(const Convolution& c) {
+    const auto all = [](const Ints& list, std::int64_t value) {
+        return std::all_of(list.begin(), list.end(), [&](auto v) { return v == value; });
+    };
+    return all(c.window.kernel, 1) && all(c.window.strides, 1) && all(c.window.pads_begin, 0) &&
+           all(c.window.pads_end, 0);
+}
+
+std::optional<GroupCode> conv_contract(Emitter& emitter, graph::GroupRange range, const Convolution& c,
+                                       const BoundEpilogue& epilogue) {
+    const std::int64_t columns = c.out.back() / c.groups, channels = c.x.back(), rows = c.out.count() / c.out.back();
+    if (c.groups > 1 && columns * 2 < emitter.style().dialect.lanes) return std::nullopt;
+    const bool pointwise = is_pointwise(c);
+    std::int64_t kernel_y = entry(c.window.kernel, 0, 2, 1), kernel_x = entry(c.window.kernel, 1, 2, 1),
+                 inner = channels / c.groups;
+    // Without padding the taps of a row lie side by side in memory: one longer run of "channels".
+    const bool joined = c.groups == 1 && c.window.dilations.back() == 1 && c.window.pads_begin.back() == 0 &&
+                        c.window.pads_end.back() == 0;
+    if (joined) {
+        inner *= kernel_x;
+        kernel_x = 1;
+    }
+    const std::int64_t depth = kernel_y * kernel_x * inner;
+    const Tile tile = tile_for(emitter.style(), rows, columns);
+    GroupCode out{range, {}, {}, {epilogue.value}, pointwise ? "conv_f32_simd 1x1" : "conv_f32_simd"};
+    const Panels panels{depth, columns, c.groups, 1, depth, columns * depth};
+    const LaunchArgument weights = pack(emitter, out, c.op.inputs[1], panels, tile.panel());
+    Defines defines = tile.defines();
+    if (!pointwise) defines.emplace_back("TAPS", "");
+    defines.insert(defines.end(), epilogue.defines.begin(), epilogue.defines.end());
+    Launch launch{emitter.instantiate("contract_f32_simd", defines),
+                  {BufferArgument{c.op.inputs[0], false}, weights, BufferArgument{epilogue.value, true}},
+                  {static_cast<std::size_t>(ceil_div(rows, tile.rows)),
+                   static_cast<std::size_t>(panels.count(tile.panel())), static_cast<std::size_t>(c.groups)}};
+    if (!pointwise) {
+        emitter.need_zeros(static_cast<std::uint64_t>(inner) * sizeof(float));
+        append(launch.arguments,
+               {ZerosArgument{}, number(spatial(c.x, 0, 2)), number(spatial(c.x, 1, 2)), number(spatial(c.out, 0, 2)),
+                number(spatial(c.out, 1, 2)), number(kernel_y), number(kernel_x)});
+        for (const auto* list : {&c.window.strides, &c.window.dilations, &c.window.pads_begin}) {
+            const std::int64_t otherwise = list == &c.window.pads_begin ? 0 : 1;
+            append(launch.arguments, {number(entry(*list, 0, 2, otherwise)), number(entry(*list, 1, 2, otherwise))});
+        }
+    }
+    append(launch.arguments,
+           {number(rows), number(columns), number(inner), number(channels), number(channels / c.groups),
+            number(panels.batch_size(tile.panel())), number(c.out.back()), number(columns)});
+    append(launch.arguments, epilogue.arguments);
+    out.launches.push_back(std::move(launch));
+    return out;
+}
+
+std::optional<GroupCode> conv_depthwise(Emitter& emitter, graph::GroupRange range, const Convolution& c,
+                                        const BoundEpilogue& epilogue) {
+    const std::int64_t channels = c.x.back(), lanes = emitter.style().dialect.lanes, taps = c.window.taps();
+    if (c.groups != channels || c.out.back() != channels || channels < lanes ||
+        !emitter.graph().is_constant(c.op.inputs[1]))
+        return std::nullopt;
+    constexpr std::int64_t kTile = 4;
+    // [channels, taps] becomes [taps, channels]: one panel as wide as all channels.
+    const Panels panels{taps, channels, 1, 1, taps, channels * taps};
+    GroupCode out{range, {}, {}, {epilogue.value}, "depthwise_f32_simd"};
+    const LaunchArgument weights = pack(emitter, out, c.op.inputs[1], panels, channels);
+    Defines defines{{"LANES", std::to_string(lanes)},
+                    {"TILE", std::to_string(std::min(kTile, c.out[c.out.rank() - 2]))}};
+    defines.insert(defines.end(), epilogue.defines.begin(), epilogue.defines.end());
+    emitter.need_zeros(static_cast<std::uint64_t>(lanes) * sizeof(float));
+    auto geometry = window_arguments(c.window, c.x, c.out, 2);
+    geometry.insert(geometry.begin() + 4, number(channels));
+    const std::int64_t width = spatial(c.out, 1, 2), lines = c.out[0] * spatial(c.out, 0, 2);
+    Launch launch{
+        emitter.instantiate("depthwise_f32_simd", defines),
+        {BufferArgument{c.op.inputs[0], false}, weights, BufferArgument{epilogue.value, true}, ZerosArgument{}},
+        {static_cast<std::size_t>(ceil_div(width, std::min(kTile, width))), static_cast<std::size_t>(lines),
+         static_cast<std::size_t>(ceil_div(channels, lanes))}};
+    append(launch.arguments, geometry);
+    append(launch.arguments, epilogue.arguments);
+    out.launches.push_back(std::move(launch));
+    return out;
+}
+
+std::optional<GroupCode> conv_plain(Emitter& emitter, graph::GroupRange range, const Convolution& c,
+                                    const BoundEpilogue& epilogue) {
+    if (c.window.rank() > 3) return std::nullopt;
+    Defines defines = plain_defines(emitter, emitter.element(c.op.inputs[0]), emitter.element(c.op.inputs[1]),
+                                    emitter.element(c.op.outputs[0]), "X", "W");
+    defines.insert(defines.end(), epilogue.defines.begin(), epilogue.defines.end());
+    std::vector<LaunchArgument> arguments{BufferArgument{c.op.inputs[0], false},
+                                          BufferArgument{c.op.inputs[1], false},
+                                          BufferArgument{epilogue.value, true},
+                                          number(c.out.count()),
+                                          number(c.out.back()),
+                                          number(c.out.back() / c.groups),
+                                          number(c.w.back()),
+                                          number(c.x.back())};
+    append(arguments, window_arguments(c.window, c.x, c.out, 3));
+    append(arguments, epilogue.arguments);
+    GroupCode out{range, {}, {}, {epilogue.value}, "conv_plain"};
+    out.launches.push_back(
+        flat_launch(emitter.style(), emitter.instantiate("conv_plain", defines), std::move(arguments), c.out.count()));
+    return out;
+}
+
+std::optional<GroupCode> conv_simd(Emitter& emitter, graph::GroupRange range, const Convolution& c,
+                                   const BoundEpilogue& epilogue) {
+    if (c.window.rank() > 2 && !is_pointwise(c)) return std::nullopt;
+    if (auto depthwise = conv_depthwise(emitter, range, c, epilogue)) return depthwise;
+    if (auto winograd = conv_winograd(emitter, range, c, epilogue)) return winograd;
+    return conv_contract(emitter, range, c, epilogue);
+}
+
+}  // namespace
+
+std::optional<GroupCode> emit_conv(Emitter& emitter, graph::GroupRange range, const std::vector<ValueId>& outputs) {
+    const Op& op = emitter.graph().ops[range.first];
+    if (outputs.size() != 1) return std::nullopt;
+    const Shape& w = emitter.shape(op.inputs[1]);
+    const Convolution c{op,
+                        graph::window_of(op.attrs, Ints(w.begin() + 1, w.end() - 1), "conv"),
+                        emitter.shape(op.inputs[0]),
+                        w,
+                        emitter.shape(op.outputs[0]),
+                        op.attrs.integer("groups")};
+    if (emitter.style().wide_simd && is_f32_product(emitter, op)) {
+        const auto epilogue = bind_epilogue(emitter, range, op.outputs[0], outputs[0], emitter.style().dialect.lanes);
+        if (!epilogue) return std::nullopt;
+        if (auto code = conv_simd(emitter, range, c, *epilogue)) return code;
+    }
+    const auto epilogue = bind_epilogue(emitter, range, op.outputs[0], outputs[0], 1);
+    return epilogue ? conv_plain(emitter, range, c, *epilogue) : std::nullopt;
+}
+
+}  // namespace shoal::opencl

@@ -1,0 +1,125 @@
+// Matrix products: which kernel, which tile, which packing.
+#include <algorithm>
+
+#include "graph/cards.hpp"
+#include "opencl/codegen/text.hpp"
+#include "opencl/emit/panels.hpp"
+
+namespace shoal::opencl {
+namespace {
+
+using base::ceil_div;
+using graph::Ints;
+
+// Leading axes of both operands, as far as one stride each can step through them.
+struct Batches {
+    std::int64_t count, left_step, right_step;  // steps in matrices: 1, or 0 where the operand is the same for all
+};
+
+std::optional<Batches> linear_batches(const Shape& a, const Shape& b) {
+    const std::int64_t left = a.count(0, a.rank() - 2), right = b.count(0, b.rank() - 2);
+    const Shape batch = tensor::broadcast(Shape(Ints(a.begin(), a.end() - 2)), Shape(Ints(b.begin(), b.end() - 2)));
+    const auto step = [&](std::int64_t own) { return own == batch.count() ? 1 : own == 1 ? 0 : -1; };
+    if (step(left) < 0 || step(right) < 0) return std::nullopt;
+    return Batches{batch.count(), step(left), step(right)};
+}
+
+std::optional<GroupCode> matmul_simd(Emitter& emitter, graph::GroupRange range, const Op& op,
+                                     const BoundEpilogue& epilogue) {
+    const Shape &a = emitter.shape(op.inputs[0]), &b = emitter.shape(op.inputs[1]);
+    auto batches = linear_batches(a, b);
+    if (!batches) return std::nullopt;
+    const bool transposed = op.attrs.integer("transpose_b") != 0;
+    std::int64_t rows = a[a.rank() - 2];
+    const std::int64_t inner = a.back(), columns = b[b.rank() - (transposed ? 2 : 1)];
+    if (batches->right_step == 0 &&
+        batches->left_step == 1) {  // one matrix for all: their rows are rows of one product
+        rows *= batches->count;
+        batches->count = 1;
+    }
+    const Tile tile = tile_for(emitter.style(), rows, columns);
+    GroupCode out{range, {}, {}, {epilogue.value}, "matmul_f32_simd"};
+    const Panels panels{inner,
+                        columns,
+                        batches->right_step == 0 ? 1 : batches->count,
+                        transposed ? 1 : columns,
+                        transposed ? inner : 1,
+                        inner * columns};
+    const LaunchArgument right = pack(emitter, out, op.inputs[1], panels, tile.panel());
+    Defines defines = tile.defines();
+    defines.insert(defines.end(), epilogue.defines.begin(), epilogue.defines.end());
+    Launch launch{
+        emitter.instantiate("contract_f32_simd", defines),
+        {BufferArgument{op.inputs[0], false}, right, BufferArgument{epilogue.value, true}, number(rows),
+         number(columns), number(inner), number(inner), number(batches->left_step * rows * inner),
+         number(batches->right_step * panels.batch_size(tile.panel())), number(columns), number(rows * columns)},
+        {static_cast<std::size_t>(ceil_div(rows, tile.rows)), static_cast<std::size_t>(panels.count(tile.panel())),
+         static_cast<std::size_t>(batches->count)}};
+    append(launch.arguments, epilogue.arguments);
+    out.launches.push_back(std::move(launch));
+    return out;
+}
+
+// Strides of an operand's last three leading axes inside the batch, in elements; nothing when it has more.
+std::optional<std::array<std::int64_t, 3>> batch_strides(const Shape& operand, const Shape& batch) {
+    const Shape own(Ints(operand.begin(), operand.end() - 2));
+    const auto steps = tensor::broadcast_strides(own, batch);
+    const std::int64_t matrix = operand.count(operand.rank() - 2, operand.rank());
+    std::array<std::int64_t, 3> out{0, 0, 0};
+    for (std::size_t k = 0; k < 3 && k < steps.size(); ++k)
+        out[2 - k] = steps[steps.size() - 1 - k] * matrix;
+    for (int k = 0; k + 3 < batch.rank(); ++k) {
+        if (batch[k] != 1) return std::nullopt;
+    }
+    return out;
+}
+
+std::optional<GroupCode> matmul_plain(Emitter& emitter, graph::GroupRange range, const Op& op,
+                                      const BoundEpilogue& epilogue) {
+    const Shape &a = emitter.shape(op.inputs[0]), &b = emitter.shape(op.inputs[1]), &c = emitter.shape(op.outputs[0]);
+    const Shape batch(Ints(c.begin(), c.end() - 2));
+    const auto left = batch_strides(a, batch), right = batch_strides(b, batch);
+    if (!left || !right) return std::nullopt;
+    const bool transposed = op.attrs.integer("transpose_b") != 0;
+    const std::int64_t inner = a.back(), columns = c.back(), y = batch.rank() > 1 ? batch[batch.rank() - 2] : 1,
+                       x = batch.rank() > 0 ? batch.back() : 1;
+    Defines defines = plain_defines(emitter, emitter.element(op.inputs[0]), emitter.element(op.inputs[1]),
+                                    emitter.element(op.outputs[0]), "A", "B");
+    defines.insert(defines.end(), epilogue.defines.begin(), epilogue.defines.end());
+    std::vector<LaunchArgument> arguments{BufferArgument{op.inputs[0], false},
+                                          BufferArgument{op.inputs[1], false},
+                                          BufferArgument{epilogue.value, true},
+                                          number(c.count()),
+                                          number(c[c.rank() - 2]),
+                                          number(columns),
+                                          number(inner),
+                                          number(transposed ? 1 : columns),
+                                          number(transposed ? inner : 1),
+                                          number(y),
+                                          number(x)};
+    for (const auto& strides : {*left, *right}) {
+        for (const auto stride : strides)
+            arguments.push_back(number(stride));
+    }
+    append(arguments, epilogue.arguments);
+    GroupCode out{range, {}, {}, {epilogue.value}, "matmul_plain"};
+    out.launches.push_back(
+        flat_launch(emitter.style(), emitter.instantiate("matmul_plain", defines), std::move(arguments), c.count()));
+    return out;
+}
+
+}  // namespace
+
+std::optional<GroupCode> emit_matmul(Emitter& emitter, graph::GroupRange range, const std::vector<ValueId>& outputs) {
+    const Op& op = emitter.graph().ops[range.first];
+    if (outputs.size() != 1) return std::nullopt;
+    if (emitter.style().wide_simd && is_f32_product(emitter, op)) {
+        const auto epilogue = bind_epilogue(emitter, range, op.outputs[0], outputs[0], emitter.style().dialect.lanes);
+        if (!epilogue) return std::nullopt;
+        if (auto code = matmul_simd(emitter, range, op, *epilogue)) return code;
+    }
+    const auto epilogue = bind_epilogue(emitter, range, op.outputs[0], outputs[0], 1);
+    return epilogue ? matmul_plain(emitter, range, op, *epilogue) : std::nullopt;
+}
+
+}  // namespace shoal::opencl

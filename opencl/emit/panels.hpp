@@ -1,0 +1,45 @@
+// What contractions on wide-SIMD CPUs share: the register tile, and the right-hand side packed in panels of its width.
+#pragma once
+
+#include "base/checked.hpp"
+#include "opencl/emit/emitter.hpp"
+
+namespace shoal::opencl {
+
+/// The register tile of contract_f32_simd.
+struct Tile {
+    std::int64_t rows, vectors, lanes;
+    [[nodiscard]] std::int64_t panel() const { return vectors * lanes; }
+    [[nodiscard]] Defines defines() const {
+        return {{"TILE_ROWS", std::to_string(rows)},
+                {"TILE_VECTORS", std::to_string(vectors)},
+                {"LANES", std::to_string(lanes)}};
+    }
+};
+[[nodiscard]] Tile tile_for(const Style& style, std::int64_t rows, std::int64_t columns);
+
+/// A right-hand side: its sizes, and where element (k, n) of a batch lies in the tensor as it is.
+struct Panels {
+    std::int64_t inner, columns, batches;
+    std::int64_t k_step, n_step, batch_step;
+
+    [[nodiscard]] std::int64_t count(std::int64_t panel) const { return base::ceil_div(columns, panel); }
+    [[nodiscard]] std::int64_t batch_size(std::int64_t panel) const { return count(panel) * inner * panel; }
+};
+
+/// The packed right-hand side as a kernel argument: made once for a constant, before every run for anything else.
+[[nodiscard]] LaunchArgument pack(Emitter& emitter, GroupCode& code, ValueId right, const Panels& panels,
+                                  std::int64_t panel);
+
+[[nodiscard]] inline NumberArgument number(std::int64_t value) {
+    return {value};
+}
+inline void append(std::vector<LaunchArgument>& to, const std::vector<LaunchArgument>& more) {
+    to.insert(to.end(), more.begin(), more.end());
+}
+
+/// The macros of a plain kernel for these element types: its left and right operand, and the type it sums in.
+[[nodiscard]] Defines plain_defines(const Emitter& emitter, ElementType left, ElementType right, ElementType sum,
+                                    const char* left_name, const char* right_name);
+
+}  // namespace shoal::opencl
