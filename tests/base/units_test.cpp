@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <clocale>
 #include <limits>
 
 #include "base/error.hpp"
@@ -78,4 +79,16 @@ TEST_CASE("durations with three digits and a unit") {
     CHECK(format_ms(341.6) == "342 ms");
     CHECK(format_ms(1200) == "1.20 s");
     CHECK(format_ms(123456) == "123 s");
+}
+
+TEST_CASE("the host program's locale changes nothing") {
+    const std::string old = std::setlocale(LC_NUMERIC, nullptr);
+    bool found = false;
+    for (const char* comma : {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "fr_FR"})
+        found = found || std::setlocale(LC_NUMERIC, comma) != nullptr;
+    if (!found) MESSAGE("skipped, no locale with a decimal comma is installed");
+    CHECK(parse_bytes("1.5K") == 1536);
+    CHECK(format_bytes(1536) == "1.5 KiB");
+    CHECK(format_ms(3.416) == "3.42 ms");
+    std::setlocale(LC_NUMERIC, old.c_str());
 }
