@@ -5,6 +5,8 @@
 
 #include <string_view>
 
+#include "platform/system_file.hpp"
+
 namespace shoal::opencl {
 namespace {
 
@@ -30,19 +32,24 @@ bool drivers_are_loaded() {
 }
 
 #if defined(__SANITIZE_THREAD__)
-constexpr bool kMayFork = false;  // ThreadSanitizer ends a child of a program with threads that starts one of its own
+constexpr bool kThreadSanitizer = true;
 #elif defined(__has_feature)
-constexpr bool kMayFork = !__has_feature(thread_sanitizer);
+constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
 #else
-constexpr bool kMayFork = true;
+constexpr bool kThreadSanitizer = false;
 #endif
+
+// ThreadSanitizer, which has one thread of its own, ends a child of a program with threads that starts one itself.
+bool may_fork() {
+    return !kThreadSanitizer || platform::list_folder("/proc/self/task").size() <= 2;
+}
 
 }  // namespace
 
 const DriverVerdict& prepare_drivers(const DriverCheckOptions& options) {
     static const DriverVerdict verdict = [&] {
         auto wanted = options;
-        if (!loader_reads_icds() || drivers_are_loaded() || (!kMayFork && options.command.empty()))
+        if (!loader_reads_icds() || drivers_are_loaded() || (options.command.empty() && !may_fork()))
             wanted.check = DriverCheck::never;
         DriverVerdict out = check_drivers(wanted);
         if (!out.vendors.empty()) use_vendor_folder(out.vendors);

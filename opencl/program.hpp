@@ -10,7 +10,8 @@
 //   used again) from the binary, PoCL's cache cold   22 ms         -     1620 ms   (the binary lacks the code for the
 //   size in use) from source, PoCL's cache warm       42 ms         -       10 ms from the binary, PoCL's cache warm 6
 //   ms         -       10 ms
-// Two seconds of extra compiling would buy 36 ms of each later start.
+// Two seconds of extra compiling would buy 36 ms of each later start. rusticl (Mesa 22.3, llvmpipe), where a binary
+// costs nothing to get, builds the same from source in 164 ms cold and 47 ms warm, from Shoal's cache in 10 ms.
 //
 // Safe to use from several threads.
 #pragma once

@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "platform/new_file.hpp"
+
 namespace shoal::platform {
 namespace {
 
@@ -31,15 +33,6 @@ public:
 private:
     int fd_;
 };
-
-void write_all(int fd, std::span<const std::byte> bytes, const std::filesystem::path& path) {
-    while (!bytes.empty()) {
-        const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) fail("cannot write", path);
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-}
 
 std::filesystem::path temporary_beside(const std::filesystem::path& path) {
     static std::atomic<unsigned> counter{0};  // several threads may replace the same file
@@ -70,18 +63,9 @@ MappedFile map_file(const std::filesystem::path& path) {
 }
 
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes, bool owner_only) {
-    const auto temporary = temporary_beside(path);
-    try {
-        const Descriptor file(
-            ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, owner_only ? 0600 : 0644));
-        if (file.get() < 0) fail("cannot create", temporary);
-        write_all(file.get(), bytes, temporary);
-        if (::fsync(file.get()) != 0) fail("cannot write", temporary);
-        if (::rename(temporary.c_str(), path.c_str()) != 0) fail("cannot replace", path);
-    } catch (...) {
-        ::unlink(temporary.c_str());
-        throw;
-    }
+    NewFile file(temporary_beside(path), owner_only);
+    file.write(bytes);
+    file.publish(path);
 }
 
 void replace_file(const std::filesystem::path& path, std::string_view text, bool owner_only) {

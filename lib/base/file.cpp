@@ -1,12 +1,8 @@
 #include "base/file.hpp"
 
-#include <system_error>
-
-#include "base/error.hpp"
 #include "platform/files.hpp"
 
 namespace shoal::base {
-namespace {
 
 Code code_of(const std::error_code& error) {
     if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory) return Code::not_found;
@@ -14,43 +10,31 @@ Code code_of(const std::error_code& error) {
     return Code::io;
 }
 
-// platform's errors already name the path in their text.
-template <class Do>
-decltype(auto) translated(Do&& action) {
-    try {
-        return action();
-    } catch (const std::system_error& error) {
-        throw Error(code_of(error.code()), error.what());
-    }
-}
-
-}  // namespace
-
 SharedBytes map_file(const std::filesystem::path& path) {
-    return translated([&] {
+    return translate_errors([&] {
         const auto file = platform::map_file(path);
         return SharedBytes(file.owner, file.bytes);
     });
 }
 
 std::string read_text(const std::filesystem::path& path) {
-    return translated([&] { return platform::read_text(path); });
+    return translate_errors([&] { return platform::read_text(path); });
 }
 
 void replace_file(const std::filesystem::path& path, ByteView bytes, bool owner_only) {
-    translated([&] { platform::replace_file(path, bytes, owner_only); });
+    translate_errors([&] { platform::replace_file(path, bytes, owner_only); });
 }
 
 void replace_file(const std::filesystem::path& path, std::string_view text, bool owner_only) {
-    translated([&] { platform::replace_file(path, text, owner_only); });
+    translate_errors([&] { platform::replace_file(path, text, owner_only); });
 }
 
 void make_folder(const std::filesystem::path& path) {
-    translated([&] { std::filesystem::create_directories(path); });
+    translate_errors([&] { std::filesystem::create_directories(path); });
 }
 
 void make_private_folder(const std::filesystem::path& path) {
-    const bool ours = translated([&] { return platform::make_private_folder(path); });
+    const bool ours = translate_errors([&] { return platform::make_private_folder(path); });
     if (!ours) {
         fail(Code::refused, "folder '", path.string(),
              "' belongs to another user or others may write to it; remove it or choose another by SHOAL_CACHE");

@@ -4,10 +4,26 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "base/bytes.hpp"
+#include "base/error.hpp"
 
 namespace shoal::base {
+
+/// What kind of failure the system's error is.
+[[nodiscard]] Code code_of(const std::error_code& error);
+
+/// Runs `action`, which calls platform's functions: their std::system_error becomes base::Error with the same text, as
+/// not_found, out_of_memory or io.
+template <class Action>
+decltype(auto) translate_errors(Action&& action) {
+    try {
+        return action();
+    } catch (const std::system_error& error) {
+        throw Error(code_of(error.code()), error.what());
+    }
+}
 
 /// The file's bytes, mapped and not copied. Throws not_found or io.
 [[nodiscard]] SharedBytes map_file(const std::filesystem::path& path);

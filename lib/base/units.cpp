@@ -1,9 +1,10 @@
 #include "base/units.hpp"
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "base/error.hpp"
@@ -16,10 +17,30 @@ constexpr std::pair<std::string_view, double> kUnits[] = {
     {"MIB", 1048576.}, {"MB", 1e6}, {"G", 1073741824.}, {"GIB", 1073741824.}, {"GB", 1e9},
 };
 
+// The host program's locale may write a decimal comma; we do not.
 std::string printed(const char* format, double value) {
     std::array<char, 48> buffer{};
     std::snprintf(buffer.data(), buffer.size(), format, value);
+    std::replace(buffer.begin(), buffer.end(), ',', '.');
     return buffer.data();
+}
+
+// Digits with at most one point among them, whatever the locale; absent for anything else.
+std::optional<double> decimal(std::string_view text) {
+    double value = 0, scale = 1;
+    bool behind_point = false, any = false;
+    for (const char c : text) {
+        if (c == '.' && !behind_point) {
+            behind_point = true;
+            continue;
+        }
+        if (c < '0' || c > '9') return std::nullopt;
+        any = true;
+        value = value * 10 + (c - '0');
+        if (behind_point) scale *= 10;
+    }
+    if (!any) return std::nullopt;
+    return value / scale;
 }
 
 std::string upper(std::string_view text) {
@@ -34,16 +55,14 @@ std::string upper(std::string_view text) {
 
 std::uint64_t parse_bytes(std::string_view text) {
     const auto digits = text.find_first_not_of("0123456789.");
-    const std::string number(text.substr(0, digits));
+    const auto number = decimal(text.substr(0, digits));
     std::string_view unit = digits == std::string_view::npos ? "" : text.substr(digits);
     while (!unit.empty() && unit.front() == ' ')
         unit.remove_prefix(1);
     const std::string wanted = upper(unit);
-    char* end = nullptr;
-    const double value = std::strtod(number.c_str(), &end);
     for (const auto& [name, factor] : kUnits) {
-        if (number.empty() || *end != '\0' || wanted != name) continue;
-        const double bytes = value * factor;
+        if (!number || wanted != name) continue;
+        const double bytes = *number * factor;
         if (bytes < 9e18) return static_cast<std::uint64_t>(std::llround(bytes));
     }
     fail(Code::invalid_argument, "'", text, "' is not a size; write it as 65536, 512KiB, 64MiB or 1.5GiB");

@@ -59,8 +59,18 @@ std::string_view field(std::string_view header, std::string_view key, std::strin
     return start == std::string_view::npos ? std::string_view() : header.substr(start);
 }
 
+// Errors about impossible shapes and sizes do not know the file; this adds it.
+template <class Make>
+auto naming(std::string_view name, Make&& make) {
+    try {
+        return make();
+    } catch (const base::Error& error) {
+        fail(error.code(), name, ": ", error.what());
+    }
+}
+
 ElementType element_of(std::string_view descr, std::string_view name) {
-    if (descr.size() >= 5 && (descr[0] == '\'' || descr[0] == '"')) {
+    if (descr.size() >= 5 && (descr[0] == '\'' || descr[0] == '"') && descr[4] == descr[0]) {
         const char order = descr[1];
         const auto code = descr.substr(2, 2);
         for (const auto& row : kCodes) {
@@ -69,6 +79,12 @@ ElementType element_of(std::string_view descr, std::string_view name) {
     }
     fail(Code::unsupported, name, ": .npy element type ", descr.substr(0, descr.find(',')),
          "; little-endian f2 f4 f8, i1 to i8, u1 to u8 and b1 are known");
+}
+
+bool is_fortran_order(std::string_view text, std::string_view name) {
+    if (text.substr(0, 4) == "True") return true;
+    if (text.substr(0, 5) == "False") return false;
+    fail(Code::invalid_argument, name, ": the .npy header's fortran_order is neither True nor False");
 }
 
 Shape shape_of(std::string_view text, std::string_view name) {
@@ -90,7 +106,7 @@ Shape shape_of(std::string_view text, std::string_view name) {
         extents.push_back(extent);
         text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     }
-    return Shape(std::move(extents));
+    return naming(name, [&] { return Shape(std::move(extents)); });
 }
 
 }  // namespace
@@ -98,15 +114,15 @@ Shape shape_of(std::string_view text, std::string_view name) {
 Tensor from_npy(const base::SharedBytes& file, std::string_view name) {
     const Header header = find_header(file.view(), name);
     Type type{element_of(field(header.text, "descr", name), name), shape_of(field(header.text, "shape", name), name)};
-    if (field(header.text, "fortran_order", name).substr(0, 4) == "True" && type.shape.rank() > 1) {
+    if (is_fortran_order(field(header.text, "fortran_order", name), name) && type.shape.rank() > 1) {
         fail(Code::unsupported, name, ": Fortran order; save it with numpy.ascontiguousarray");
     }
     const std::size_t have = file.size() - header.data_offset;
-    if (have < type.size_bytes()) {
-        fail(Code::invalid_argument, name, ": ", to_string(type), " takes ", type.size_bytes(),
-             " bytes, the file holds ", have);
+    const std::size_t need = naming(name, [&] { return type.size_bytes(); });
+    if (have < need) {
+        fail(Code::invalid_argument, name, ": ", to_string(type), " takes ", need, " bytes, the file holds ", have);
     }
-    const auto data = file.slice(header.data_offset, type.size_bytes());
+    const auto data = file.slice(header.data_offset, need);
     if (reinterpret_cast<std::uintptr_t>(data.data()) % 8 == 0) return {std::move(type), data};
     Tensor copy(std::move(type));
     if (!data.empty()) std::memcpy(copy.edit().data(), data.data(), data.size());

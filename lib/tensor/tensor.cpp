@@ -20,6 +20,9 @@ namespace {
 constexpr std::size_t kAlignment = 64;  // a cache line, and the widest vector of the CPUs we know
 
 std::shared_ptr<std::byte> allocate(std::size_t size) {
+    // On a 32-bit board rounding up could otherwise come out as 0.
+    if (size > std::numeric_limits<std::ptrdiff_t>::max() - kAlignment)
+        fail(Code::out_of_memory, "no memory for a tensor of ", size, " bytes");
     const std::size_t rounded = std::max(base::round_up(size, kAlignment), kAlignment);
     void* memory = std::aligned_alloc(kAlignment, rounded);
     if (memory == nullptr) fail(Code::out_of_memory, "no memory for a tensor of ", size, " bytes");

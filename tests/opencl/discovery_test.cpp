@@ -145,6 +145,23 @@ TEST_CASE("other kinds of device are shown as what they are") {
     CHECK(contains(machine.devices("", "SHOAL_WRAPPER_TYPE=custom").output, "custom, "));
 }
 
+TEST_CASE("a device without a compiler works from what another made ahead of time") {
+    if (!has_pocl()) return;
+    const Machine machine;
+    machine.driver("wrapper", kIcds + "/icd_wrapper.so");
+    const std::string folder = (machine.folder / "kernels").string();
+    const std::string without = "SHOAL_WRAPPER_TYPE=accelerator SHOAL_WRAPPER_COMPILER=none";
+    const auto refused = machine.devices("--bench", without);
+    CHECK(refused.exit_code == 1);
+    CHECK(contains(refused.output, "has no compiler of its own"));
+    CHECK(contains(machine.devices("--bench --export " + folder).output, "GFLOP/s"));
+    const auto served = machine.devices("--bench --kernels " + folder, without);
+    INFO(served.output);
+    CHECK(served.exit_code == 0);
+    CHECK(contains(served.output, "compiler no"));
+    CHECK(contains(served.output, "GFLOP/s"));
+}
+
 TEST_CASE("memory of a device's own is what it gives out, not what it claims") {
     if (!has_pocl()) return;
     const Machine machine;

@@ -1,5 +1,5 @@
 // Prints what discovery finds on this machine: the quickest way to try a driver, an ICD or a board by hand.
-//   --bench      measured rates
+//   --bench      measured rates; --export DIR: keep the program's binary; --kernels DIR: take it from there
 //   --shares     measured rates of each compute unit alone
 //   --check      try the drivers even if they were found healthy before; --spawn: by running this program again;
 //   --impatient  give each of them half a second
@@ -36,9 +36,9 @@ void print(const shoal::opencl::FoundDevice& found) {
                 yes(info.int8_dot), yes(info.unified_memory), yes(info.online_compiler));
 }
 
-void measure(const shoal::opencl::FoundDevice& found) {
+void measure(const shoal::opencl::FoundDevice& found, const shoal::opencl::ProgramOptions& options) {
     const auto start = shoal::base::SteadyClock::now();
-    const auto rates = shoal::opencl::measure_rates(found);
+    const auto rates = shoal::opencl::measure_rates(found, options);
     std::printf("     %.1f GFLOP/s, %.1f GB/s, launch %s, round trip %s (measured in %s)\n", rates.flops_per_s / 1e9,
                 rates.bytes_per_s / 1e9, format_ms(rates.launch_s * 1e3).c_str(),
                 format_ms(rates.round_trip_s * 1e3).c_str(),
@@ -52,17 +52,24 @@ int main(int argc, char** argv) try {
     const auto has = [&](const char* flag) {
         return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();
     };
+    const auto value = [&](const char* flag) {
+        const auto at = std::find(arguments.begin(), arguments.end(), flag);
+        return at == arguments.end() || at + 1 == arguments.end() ? std::string() : at[1];
+    };
     if (has("check-drivers")) return shoal::opencl::serve_driver_check(argc, argv);
     shoal::opencl::DiscoveryOptions options;
     if (has("--impatient")) options.drivers.patience = std::chrono::milliseconds(500);
     if (has("--spawn")) options.drivers.command = {"/proc/self/exe", "check-drivers"};
     if (has("--check")) options.drivers.check = shoal::opencl::DriverCheck::always;
+    shoal::opencl::ProgramOptions programs;
+    programs.export_folder = value("--export");
+    programs.kernel_folder = value("--kernels");
     const auto found = shoal::opencl::discover(options);
     for (const auto& device : found.devices) {
         print(device);
-        if (has("--bench")) measure(device);
+        if (has("--bench")) measure(device, programs);
         for (int k = 0; has("--shares") && k < device.info.compute_units; ++k)
-            measure(shoal::opencl::share_of(device, k, device.info.compute_units).found);
+            measure(shoal::opencl::share_of(device, k, device.info.compute_units).found, programs);
     }
     for (const auto& problem : found.problems)
         std::printf("problem: %s\n", problem.c_str());

@@ -1,0 +1,54 @@
+#include "platform/new_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace shoal::platform {
+namespace {
+
+[[noreturn]] void fail(const std::string& what, const std::filesystem::path& path) {
+    throw std::system_error(errno, std::generic_category(), what + " '" + path.string() + "'");
+}
+
+}  // namespace
+
+NewFile::NewFile(std::filesystem::path temporary, bool owner_only)
+    : temporary_(std::move(temporary)),
+      file_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, owner_only ? 0600 : 0644)) {
+    if (file_ < 0) fail("cannot create", temporary_);
+}
+
+NewFile::NewFile(NewFile&& other) noexcept
+    : temporary_(std::move(other.temporary_)), file_(std::exchange(other.file_, -1)) {}
+
+NewFile::~NewFile() {
+    discard();
+}
+
+void NewFile::write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(file_, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) fail("cannot write", temporary_);
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+}
+
+void NewFile::publish(const std::filesystem::path& path) {
+    if (::fsync(file_) != 0) fail("cannot write", temporary_);
+    if (::rename(temporary_.c_str(), path.c_str()) != 0) fail("cannot replace", path);
+    ::close(std::exchange(file_, -1));
+}
+
+void NewFile::discard() noexcept {
+    if (file_ < 0) return;
+    ::close(std::exchange(file_, -1));
+    ::unlink(temporary_.c_str());
+}
+
+}  // namespace shoal::platform
