@@ -48,8 +48,7 @@ void KernelSequence::Bound::enqueue(cl_command_queue queue, cl_event* event) con
 }
 
 KernelSequence::KernelSequence(cl_program program, const Graph& graph, const Emission& emission,
-                               const Residence& residence)
-    : emission_(emission) {
+                               const Residence& residence) {
     for (std::size_t g = 0; g < emission.groups.size(); ++g) {
         first_of_group_.push_back(launches_.size());
         for (const Launch& launch : emission.groups[g].launches) {

@@ -13,7 +13,7 @@ void set_value(cl_kernel kernel, cl_uint index, const Graph& graph, const Launch
 
 class KernelSequence {
 public:
-    /// Makes a kernel for every launch and sets what never changes. Keeps references to graph, emission and residence.
+    /// Makes a kernel for every launch and sets what never changes. Keeps references into the emission.
     KernelSequence(cl_program program, const Graph& graph, const Emission& emission, const Residence& residence);
 
     /// The buffers of this run's inputs and results; to be called before enqueue.
@@ -38,7 +38,6 @@ private:
         Location location;
     };
 
-    const Emission& emission_;
     std::vector<Bound> launches_;
     std::vector<std::size_t> first_of_group_;
     std::vector<Open> open_;
