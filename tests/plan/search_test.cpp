@@ -1,0 +1,87 @@
+// The searches against every pipeline there is.
+#include "plan/search.hpp"
+
+#include <doctest/doctest.h>
+
+#include "plan/instances.hpp"
+#include "support/random.hpp"
+
+using namespace shoal;
+using plan::Chain;
+using plan::Instance;
+using plan::Lattice;
+using plan::Pipeline;
+using test::fits;
+using test::least;
+using test::RandomCluster;
+using test::RandomGraph;
+
+namespace {
+
+struct Tally {
+    int solved = 0, infeasible = 0, several_boards = 0, left_out = 0;
+};
+
+// One random instance: both objectives against brute force. Returns what kind of instance it was.
+void compare(std::mt19937& random, Tally& tally, bool unlike_links, int kinds) {
+    const auto draw = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
+    const int boards = draw(1, 4);
+    RandomCluster cluster{boards, kinds == 0 ? 0 : std::min(boards, kinds), unlike_links};
+    cluster.memory_low = draw(0, 1) == 0 ? 0.2 : 0.6;
+    cluster.bytes_per_s = draw(0, 1) == 0 ? 1e5 : 1e6;
+    const auto problem = random_problem(random, RandomGraph{draw(1, 8), draw(0, 3) != 0}, cluster);
+    const auto& costs = problem.models[0].costs;
+    const Chain chain(*problem.models[0].graph);
+    const auto credits = static_cast<std::uint32_t>(draw(2, 4));
+    const auto period = [&](const Pipeline& p) { return pipeline_period_s(chain, problem.cluster, costs, p, credits); };
+    const auto latency = [&](const Pipeline& p) { return pipeline_latency_s(chain, problem.cluster, costs, p); };
+    Instance instance(chain, problem.cluster, costs, allowed_boards(problem), credits);
+    const Lattice lattice(instance.counts());
+    for (const bool throughput : {true, false}) {
+        const auto want = throughput ? least(chain, problem, credits, period) : least(chain, problem, credits, latency);
+        const auto got = throughput ? shortest_period(instance, lattice) : shortest_latency(instance, lattice);
+        REQUIRE(got.has_value() == want.has_value());
+        if (!want) {
+            ++tally.infeasible;
+            continue;
+        }
+        ++tally.solved;
+        const Pipeline pipeline = instance.assign(got->stages);
+        if (pipeline.size() > 1) ++tally.several_boards;
+        if (pipeline.size() < problem.cluster.boards.size()) ++tally.left_out;
+        CHECK(got->value == doctest::Approx(*want).epsilon(1e-8));
+        CHECK(got->lower_bound <= *want * (1 + 1e-8));
+        CHECK(got->value <= got->lower_bound * (1 + 1e-8));
+        CHECK(fits(chain, problem, pipeline, credits));
+        CHECK((throughput ? period(pipeline) : latency(pipeline)) == doctest::Approx(got->value).epsilon(1e-12));
+    }
+}
+
+void compare_many(int instances, bool unlike_links, int kinds) {
+    auto random = test::generator();
+    Tally tally;
+    for (int i = 0; i < instances; ++i) {
+        CAPTURE(i);
+        compare(random, tally, unlike_links, kinds);
+    }
+    MESSAGE(instances, " instances: ", tally.solved, " solved, ", tally.infeasible, " without a plan, ",
+            tally.several_boards, " on several boards, ", tally.left_out, " with a board left out");
+    CHECK(tally.solved > instances / 2);
+    CHECK(tally.infeasible > 0);
+    CHECK(tally.several_boards > instances / 4);
+    CHECK(tally.left_out > instances / 4);
+}
+
+}  // namespace
+
+TEST_CASE("unlike boards, equal links between them: both searches equal brute force") {
+    compare_many(600, false, 0);
+}
+
+TEST_CASE("unlike boards, unlike links: both searches equal brute force") {
+    compare_many(600, true, 0);
+}
+
+TEST_CASE("boards of few kinds: both searches equal brute force") {
+    compare_many(300, false, 2);
+}
