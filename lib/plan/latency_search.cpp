@@ -3,19 +3,40 @@
 #include <unordered_map>
 
 #include "base/error.hpp"
-#include "plan/moves.hpp"
+#include "plan/latency_bound.hpp"
+#include "plan/reach.hpp"
 #include "plan/search.hpp"
 
 namespace shoal::plan {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr std::uint64_t kMostLabelBytes = 128ULL << 20;
-constexpr std::size_t kFirstBeam = 64;
+constexpr std::size_t kFirstBeam = 64, kBeamGrowth = 8;
+constexpr std::size_t kMostLabels = 8U << 20;
+constexpr int kRounds = 150;  // of improving the bound's prices
 
-// Layer by layer, one board more each: for every choice of boards, entry and position the earliest time at which the
-// message for the next stage has arrived. What cannot beat the best pipeline known is dropped at once; a layer that
-// grows too wide keeps its most promising choices, and the bound remembers what was let go.
+// When the message at `position` has arrived at a board of `entry` at the earliest.
+struct Label {
+    std::uint32_t entry, position;
+    double time;
+};
+
+// What is known of one choice of boards.
+struct Node {
+    std::vector<Label> labels;
+    double promise = 0;  // the least that a pipeline which goes on from here can take
+};
+
+std::vector<Moves> all_moves(const Instance& instance) {
+    std::vector<Moves> out;
+    for (std::uint32_t q = 0; q < instance.kinds(); ++q)
+        out.emplace_back(instance, q, nullptr, true);
+    return out;
+}
+
+// Layer by layer, one board more each. Labels that cannot beat the best pipeline known are dropped at once; a layer that
+// grows beyond the beam keeps its most promising choices, and the bound remembers what was let go. Wider and wider
+// beams, until nothing was let go that could be better.
 class LatencySearch {
 public:
     LatencySearch(const Instance& instance, const Lattice& lattice, const SearchOptions& options)
@@ -24,195 +45,206 @@ public:
           options_(options),
           size_(instance.size()),
           entries_(instance.entries()),
-          state_bytes_(std::uint64_t{entries_} * (size_ + 1) * sizeof(double)) {
-        for (std::uint32_t q = 0; q < instance.kinds(); ++q)
-            moves_.emplace_back(instance, q, nullptr, true);
-        find_rest();
-        find_transfers();
+          moves_(all_moves(instance)),
+          bound_(instance, lattice, moves_),
+          finished_(size_ + 1, kInfinity),
+          reached_(std::size_t{entries_} * (size_ + 1), kInfinity) {
+        for (std::uint32_t q = 0; q < instance.kinds(); ++q) {
+            for (std::uint32_t e = 0; e < entries_; ++e) {
+                for (std::uint32_t cut = 0; cut <= size_; ++cut)
+                    transfer_.push_back(instance.transfer_s(q, e, cut));
+            }
+        }
     }
 
     std::optional<SearchResult> run() {
-        sweep(kFirstBeam);
-        if (let_go_ < best_) sweep(std::max<std::size_t>(kMostLabelBytes / state_bytes_, kFirstBeam));
+        start_with_any();
+        double lower = bound_.whole();
+        for (std::size_t beam = kFirstBeam; sweep(beam); beam *= kBeamGrowth) {
+            lower = std::max(lower, std::min(let_go_, best_));
+            if (lower >= best_) break;
+            if (beam != kFirstBeam) continue;
+            if (best_ < kInfinity) bound_.tighten(best_, kRounds);
+            lower = std::max(lower, bound_.whole());
+            sweep(beam);
+        }
         if (best_stages_.empty()) return std::nullopt;
         const double value = instance_.latency_of(best_stages_);
-        return SearchResult{best_stages_, value, std::min(value, let_go_)};
+        return SearchResult{best_stages_, value, std::min(value, lower)};
     }
 
 private:
-    using Labels = std::vector<double>;  // [entry * (size + 1) + position]
-
-    // rest_[i]: kernels from i on, each on the board that is best at it, and the answer's way home.
-    void find_rest() {
-        rest_.assign(size_ + 1, kInfinity);
-        for (std::uint32_t q = 0; q < instance_.kinds(); ++q)
-            rest_[size_] = std::min(rest_[size_], instance_.output_s(q));
-        for (std::uint32_t k = size_; k-- > 0;) {
-            double least = kInfinity;
-            for (std::uint32_t q = 0; q < instance_.kinds(); ++q)
-                least = std::min(least, instance_.seconds(q, k, k + 1));
-            rest_[k] = rest_[k + 1] + least;
+    // Some pipeline, so that there is something to beat.
+    void start_with_any() {
+        FurthestReach reach(instance_, lattice_);
+        reach.run(kInfinity);
+        used_ += reach.steps();
+        std::uint32_t found = 0;
+        for (std::uint32_t state = 1; state < lattice_.size(); ++state) {
+            const bool wanted = options_.stages == 0 || lattice_.boards(state) == options_.stages;
+            if (reach.done(state) && wanted && (found == 0 || lattice_.boards(state) < lattice_.boards(found)))
+                found = state;
         }
+        if (found == 0) return;
+        best_stages_ = reach.stages(found);
+        best_ = instance_.latency_of(best_stages_);
     }
 
-    void find_transfers() {
-        for (std::uint32_t q = 0; q < instance_.kinds(); ++q) {
-            for (std::uint32_t e = 0; e < entries_; ++e) {
-                for (std::uint32_t cut = 0; cut <= size_; ++cut)
-                    transfer_.push_back(instance_.transfer_s(q, e, cut));
-            }
-        }
-    }
-
-    void sweep(std::size_t beam) {
-        labels_.clear();
+    // False when the effort ran out on the way.
+    bool sweep(std::size_t beam) {
+        nodes_.clear();
+        nodes_.emplace(0, Node{});
         let_go_ = kInfinity;
-        labels_.emplace(0, Labels{});
+        labels_ = 0;
         std::vector<std::uint32_t> layer{0};
-        while (!layer.empty()) {
+        for (std::uint32_t boards = 1; !layer.empty() && (options_.stages == 0 || boards <= options_.stages); ++boards) {
             std::vector<std::uint32_t> next;
-            for (const auto state : layer)
-                expand(state, next);
-            std::sort(next.begin(), next.end());
-            const std::uint64_t room = kMostLabelBytes / state_bytes_;
-            const std::size_t kept = labels_.size() - next.size();
-            keep_best(next, std::min<std::size_t>(beam, room > kept ? room - kept : 1));
+            for (const auto state : successors(layer)) {
+                if (used_ > options_.effort || labels_ > kMostLabels) return false;
+                if (visit(state)) next.push_back(state);
+            }
+            keep_best(next, beam);
             layer = std::move(next);
         }
+        return true;
     }
 
-    void expand(std::uint32_t state, std::vector<std::uint32_t>& next) {
-        if (options_.stages != 0 && lattice_.boards(state) >= options_.stages) return;
-        for_each_kind(lattice_.free(state), [&](std::uint32_t q) {
-            if (used_ > options_.effort) {
-                let_go_ = std::min(let_go_, promise(state));
-                return;
-            }
-            used_ += size_;
-            arrive(state, q);
-            leave(q);
-            const std::uint32_t after = state + lattice_.stride(q);
-            finish(state, after, q);
-            if (lattice_.free(after) != 0) hand_over(after, q, next);
-        });
+    [[nodiscard]] std::vector<std::uint32_t> successors(const std::vector<std::uint32_t>& layer) const {
+        std::vector<std::uint32_t> out;
+        for (const auto state : layer)
+            for_each_kind(lattice_.free(state), [&](std::uint32_t q) { out.push_back(state + lattice_.stride(q)); });
+        std::sort(out.begin(), out.end());
+        out.erase(std::unique(out.begin(), out.end()), out.end());
+        return out;
     }
 
-    // arrival_[i]: when a board of kind q, new to `state`, has the message at i; infinity where that is too late.
-    void arrive(std::uint32_t state, std::uint32_t q) {
-        arrival_.assign(size_ + 1, kInfinity);
-        if (state == 0) {
-            arrival_[0] = instance_.input_s(q);
-            return;
+    // Finds the labels of a choice of boards from those with one board less. True when any is worth going on from.
+    bool visit(std::uint32_t state) {
+        std::fill(reached_.begin(), reached_.end(), kInfinity);
+        for (std::uint32_t q = 0; q < instance_.kinds(); ++q) {
+            if (lattice_.count(state, q) == 0) continue;
+            const std::uint32_t before = state - lattice_.stride(q);
+            const auto at = nodes_.find(before);
+            if (at == nodes_.end()) continue;
+            arrive(before, at->second, q);
+            if (arrivals_.empty()) continue;
+            const std::uint32_t last = leave(q);
+            if (last == size_) finish(before, q);
+            hand_over(q, arrivals_.front().first + 1, std::min(last, size_ - 1));
         }
-        const Labels& labels = labels_.at(state);
-        const double* const from = &labels[std::size_t{instance_.entry(q)} * (size_ + 1)];
-        for (std::uint32_t i = 1; i < size_; ++i) {
-            if (from[i] + rest_[i] < best_) arrival_[i] = from[i];
+        return lattice_.free(state) != 0 && keep(state);
+    }
+
+    // arrivals_: when a board of kind q, new to `state`, has which message, in order; what comes too late is left out.
+    void arrive(std::uint32_t state, const Node& node, std::uint32_t q) {
+        arrivals_.clear();
+        if (state == 0 && bits::test(moves_[q].live.data(), 0)) arrivals_.emplace_back(0, instance_.input_s(q));
+        for (const Label& label : node.labels) {
+            if (label.entry == instance_.entry(q) && bits::test(moves_[q].live.data(), label.position) &&
+                label.time + bound_.rest(state, label.entry, label.position) < best_)
+                arrivals_.emplace_back(label.position, label.time);
         }
     }
 
-    // finished_[k]: the earliest time at which a stage of kind q that ends at k is through, whatever its start.
-    void leave(std::uint32_t q) {
+    // finished_[end]: the earliest time at which a stage of kind q that ends there is through, for every end behind the
+    // first arrival up to the last that any arrival reaches, which is returned.
+    std::uint32_t leave(std::uint32_t q) {
         const Moves& moves = moves_[q];
         const double* const total = instance_.total_seconds(q);
-        finished_.assign(size_ + 1, kInfinity);
+        const std::uint32_t first = arrivals_.front().first;
+        std::uint32_t last = moves.base[arrivals_.back().first];
+        for (const auto& [start, time] : arrivals_) {
+            if (bits::test(moves.odd.data(), start)) last = std::max(last, bits::last(moves.extra_row(start), size_));
+        }
+        std::fill(finished_.begin() + first, finished_.begin() + last + 1, kInfinity);
         window_.clear();
-        std::size_t front = 0;
-        for (std::uint32_t end = 1; end <= size_; ++end) {
-            const std::uint32_t start = end - 1;
-            if (arrival_[start] < kInfinity && bits::test(moves.live.data(), start)) {
-                const double head_start = arrival_[start] - total[start];
+        std::size_t front = 0, next = 0;
+        for (std::uint32_t end = first + 1; end <= last; ++end) {
+            if (next < arrivals_.size() && arrivals_[next].first == end - 1) {
+                const double head_start = arrivals_[next].second - total[end - 1];
                 while (window_.size() > front && window_.back().second >= head_start)
                     window_.pop_back();
-                window_.emplace_back(start, head_start);
+                window_.emplace_back(end - 1, head_start);
+                ++next;
             }
             while (front < window_.size() && moves.base[window_[front].first] < end)
                 ++front;
             if (front < window_.size()) finished_[end] = window_[front].second + total[end];
         }
-        for (std::uint32_t start = bits::next(moves.odd.data(), 0, size_); start < size_;
-             start = bits::next(moves.odd.data(), start + 1, size_)) {
-            if (arrival_[start] == kInfinity) continue;
+        for (const auto& [start, time] : arrivals_) {
+            if (!bits::test(moves.odd.data(), start)) continue;
             const bits::Word* const row = moves.extra_row(start);
-            for (std::uint32_t end = bits::next(row, 0, size_ + 1); end <= size_;
-                 end = bits::next(row, end + 1, size_ + 1))
-                finished_[end] = std::min(finished_[end], arrival_[start] - total[start] + total[end]);
+            for (auto end = bits::next(row, 0, size_ + 1); end <= size_; end = bits::next(row, end + 1, size_ + 1))
+                finished_[end] = std::min(finished_[end], time - total[start] + total[end]);
         }
+        used_ += last - first + 16;
+        return last;
     }
 
-    void finish(std::uint32_t before, std::uint32_t after, std::uint32_t q) {
-        if (options_.stages != 0 && lattice_.boards(after) != options_.stages) return;
+    void finish(std::uint32_t before, std::uint32_t q) {
+        if (options_.stages != 0 && lattice_.boards(before) + 1 != options_.stages) return;
         const double value = finished_[size_] + instance_.output_s(q);
         if (!(value < best_)) return;
         best_ = value;
         best_stages_ = way_back(before, q);
     }
 
-    void hand_over(std::uint32_t after, std::uint32_t q, std::vector<std::uint32_t>& next) {
+    void hand_over(std::uint32_t q, std::uint32_t first, std::uint32_t last) {
         for (std::uint32_t e = 0; e < entries_; ++e) {
             const double* const way = &transfer_[(std::size_t{q} * entries_ + e) * (size_ + 1)];
-            double* target = nullptr;
+            double* const reached = &reached_[std::size_t{e} * (size_ + 1)];
+            for (std::uint32_t i = first; i <= last; ++i)
+                reached[i] = std::min(reached[i], finished_[i] + way[i]);
+        }
+        if (first <= last) used_ += std::uint64_t{entries_} * (last - first + 1) / 4;
+    }
+
+    bool keep(std::uint32_t state) {
+        Node node{{}, kInfinity};
+        for (std::uint32_t e = 0; e < entries_; ++e) {
+            const double* const reached = &reached_[std::size_t{e} * (size_ + 1)];
             for (std::uint32_t i = 1; i < size_; ++i) {
-                const double value = finished_[i] + way[i];
-                if (!(value + rest_[i] < best_)) continue;
-                if (target == nullptr) target = &labels_of(after, next)[std::size_t{e} * (size_ + 1)];
-                target[i] = std::min(target[i], value);
+                if (reached[i] == kInfinity) continue;
+                const double promise = reached[i] + bound_.rest(state, e, i);
+                if (!(promise < best_)) continue;
+                node.labels.push_back({e, i, reached[i]});
+                node.promise = std::min(node.promise, promise);
             }
         }
-    }
-
-    Labels& labels_of(std::uint32_t state, std::vector<std::uint32_t>& next) {
-        const auto [at, fresh] = labels_.try_emplace(state);
-        if (fresh) {
-            at->second.assign(std::size_t{entries_} * (size_ + 1), kInfinity);
-            next.push_back(state);
-        }
-        return at->second;
-    }
-
-    // The least that a pipeline which goes on from here can take.
-    [[nodiscard]] double promise(std::uint32_t state) const {
-        const Labels& labels = labels_.at(state);
-        if (labels.empty()) return rest_[0];
-        double out = kInfinity;
-        for (std::uint32_t e = 0; e < entries_; ++e) {
-            for (std::uint32_t i = 1; i < size_; ++i)
-                out = std::min(out, labels[std::size_t{e} * (size_ + 1) + i] + rest_[i]);
-        }
-        return out;
+        used_ += reached_.size() / 4;
+        if (node.labels.empty()) return false;
+        labels_ += node.labels.size();
+        nodes_.emplace(state, std::move(node));
+        return true;
     }
 
     void keep_best(std::vector<std::uint32_t>& layer, std::size_t most) {
         if (layer.size() <= most) return;
-        std::vector<std::pair<double, std::uint32_t>> order;
-        for (const auto state : layer)
-            order.emplace_back(promise(state), state);
-        std::sort(order.begin(), order.end());
-        layer.clear();
-        for (std::size_t i = 0; i < order.size(); ++i) {
-            if (i < most) {
-                layer.push_back(order[i].second);
-            } else {
-                if (order[i].first < best_) let_go_ = std::min(let_go_, order[i].first);
-                labels_.erase(order[i].second);
-            }
+        std::sort(layer.begin(), layer.end(), [&](std::uint32_t a, std::uint32_t b) {
+            const double pa = nodes_.at(a).promise, pb = nodes_.at(b).promise;
+            return pa < pb || (pa == pb && a < b);
+        });
+        let_go_ = std::min(let_go_, nodes_.at(layer[most]).promise);
+        for (std::size_t i = most; i < layer.size(); ++i) {
+            labels_ -= nodes_.at(layer[i]).labels.size();
+            nodes_.erase(layer[i]);
         }
-        std::sort(layer.begin(), layer.end());
+        layer.resize(most);
     }
 
     // The stages of the pipeline whose last stage a board of kind `last` takes after the boards of `state`.
-    std::vector<KindStage> way_back(std::uint32_t state, std::uint32_t last) {
+    [[nodiscard]] std::vector<KindStage> way_back(std::uint32_t state, std::uint32_t last) const {
         std::vector<KindStage> out;
         std::uint32_t q = last, end = size_;
         for (;;) {
             const std::uint32_t start = best_start(state, q, end).first;
             out.push_back({q, start, end});
-            if (start == 0) break;
+            if (state == 0) break;
             const std::uint32_t entry = instance_.entry(q);
             double least = kInfinity;
             std::uint32_t next = 0;
             for (std::uint32_t p = 0; p < instance_.kinds(); ++p) {
-                if (lattice_.count(state, p) == 0 || labels_.count(state - lattice_.stride(p)) == 0) continue;
+                if (lattice_.count(state, p) == 0) continue;
                 const double value =
                     best_start(state - lattice_.stride(p), p, start).second + instance_.transfer_s(p, entry, start);
                 if (value < least) least = value, next = p;
@@ -230,13 +262,16 @@ private:
     [[nodiscard]] std::pair<std::uint32_t, double> best_start(std::uint32_t state, std::uint32_t q,
                                                               std::uint32_t end) const {
         std::pair<std::uint32_t, double> out{0, kInfinity};
-        const Labels& labels = labels_.at(state);
-        for (std::uint32_t start = state == 0 ? 0 : 1; start < (state == 0 ? 1 : end); ++start) {
-            const double arrival =
-                state == 0 ? instance_.input_s(q) : labels[std::size_t{instance_.entry(q)} * (size_ + 1) + start];
-            if (!moves_[q].can_end(start, end)) continue;
+        const auto consider = [&](std::uint32_t start, double arrival) {
+            if (start >= end || !moves_[q].can_end(start, end)) return;
             const double value = arrival + instance_.seconds(q, start, end);
             if (value < out.second) out = {start, value};
+        };
+        if (state == 0) consider(0, instance_.input_s(q));
+        const auto at = nodes_.find(state);
+        if (at == nodes_.end()) return out;
+        for (const Label& label : at->second.labels) {
+            if (label.entry == instance_.entry(q)) consider(label.position, label.time);
         }
         return out;
     }
@@ -245,11 +280,14 @@ private:
     const Lattice& lattice_;
     const SearchOptions& options_;
     std::uint32_t size_, entries_;
-    std::uint64_t state_bytes_, used_ = 0;
     std::vector<Moves> moves_;
-    Labels rest_, transfer_, arrival_, finished_;
-    std::vector<std::pair<std::uint32_t, double>> window_;
-    std::unordered_map<std::uint32_t, Labels> labels_;
+    LatencyBound bound_;
+    std::vector<double> transfer_;                               // [(kind * entries + entry) * (size + 1) + cut]
+    std::vector<double> finished_, reached_;                     // of the visit at hand; [entry * (size + 1) + cut]
+    std::vector<std::pair<std::uint32_t, double>> arrivals_, window_;
+    std::unordered_map<std::uint32_t, Node> nodes_;
+    std::size_t labels_ = 0;
+    std::uint64_t used_ = 0;
     double best_ = kInfinity, let_go_ = kInfinity;
     std::vector<KindStage> best_stages_;
 };

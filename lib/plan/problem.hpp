@@ -31,7 +31,7 @@ struct Options {
     std::vector<double> weights{};          ///< one a model, for weighted merges; empty: equal
     /// Steps after which a search keeps its best so far and says how far from the best it can be (Prediction::gap).
     /// The same steps on every machine: plans do not depend on how fast the planning board is.
-    std::uint64_t effort = 200'000'000;
+    std::uint64_t effort = 60'000'000;
 };
 
 struct Model {
