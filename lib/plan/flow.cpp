@@ -1,7 +1,10 @@
 #include "plan/flow.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <map>
+#include <span>
 
 #include "base/checked.hpp"
 #include "plan/cost.hpp"
@@ -16,18 +19,6 @@ std::vector<Chain> make_chains(const Problem& problem) {
     std::vector<Chain> out;
     for (const Model& model : problem.models)
         out.emplace_back(*model.graph, alignment);
-    return out;
-}
-
-double batch_seconds(const std::vector<KernelCost>& costs, const device::DeviceInfo& device, std::int64_t rows,
-                     std::int64_t batch) {
-    const double launch = usable_rates(device).launch_s;
-    const double part = static_cast<double>(rows) / static_cast<double>(batch);
-    double out = 0;
-    for (const KernelCost& cost : costs) {
-        const double fixed = std::min(launch, cost.seconds);
-        out += fixed + (cost.seconds - fixed) * part;
-    }
     return out;
 }
 
@@ -56,7 +47,7 @@ public:
     Flattener(const Problem& problem, const std::vector<Chain>& chains, std::uint32_t credits)
         : problem_(problem), chains_(chains), credits_(credits) {}
 
-    Flow flow(const Node& node) const {
+    Flow flow(const Node& node) {
         if (node.is_leaf()) return route({&node, 1});
         if (node.axis == Axis::operators) return route(node.children);
         Flow out{node.axis, {}, {}, node.shares};
@@ -69,7 +60,7 @@ public:
     }
 
 private:
-    Flow route(std::span<const Node> nodes) const {
+    Flow route(std::span<const Node> nodes) {
         Flow out;
         std::uint32_t at = 0;
         for (const Node& node : nodes) {
@@ -102,7 +93,8 @@ private:
             if (child.work.first_group != 0 || child.work.last_group != chain.size())
                 fail(Code::unsupported, "a part of a batch on a part of a model");
             Flow part;
-            part.stages.push_back(batch_stage(problem_, chain, child.work, rows[i], extent, credits_));
+            part.stages.push_back(
+                BatchPart(problem_, chain, child.work.model, child.work.board, extent).stage(rows[i], credits_));
             out.children.push_back(std::move(part));
         }
         return out;
@@ -117,17 +109,21 @@ private:
                  chains_[work.model].size());
     }
 
-    FlowStage stage(const Work& work) const {
+    FlowStage stage(const Work& work) {
         const Chain& chain = chains_[work.model];
         const auto& costs = problem_.models[work.model].costs[work.board];
+        // Packing is the costly part of it and the same on every board.
+        const auto [arena, fresh] = arenas_.try_emplace({work.model, work.first_group, work.last_group}, 0);
+        if (fresh) arena->second = chain.arena_bytes(work.first_group, work.last_group);
         return {work, stage_seconds(costs, work.first_group, work.last_group), chain.cut_bytes(work.first_group),
                 chain.cut_bytes(work.last_group),
-                stage_memory(chain, costs, work.first_group, work.last_group, credits_).total()};
+                stage_memory(chain, costs, work.first_group, work.last_group, credits_, arena->second).total()};
     }
 
     const Problem& problem_;
     const std::vector<Chain>& chains_;
     std::uint32_t credits_;
+    std::map<std::array<std::uint32_t, 3>, std::uint64_t> arenas_;
 };
 
 void collect(const Flow& flow, std::vector<const FlowStage*>& out) {
@@ -139,16 +135,28 @@ void collect(const Flow& flow, std::vector<const FlowStage*>& out) {
 
 }  // namespace
 
-FlowStage batch_stage(const Problem& problem, const Chain& chain, const Work& work, std::int64_t rows,
-                      std::int64_t batch, std::uint32_t credits) {
-    const auto& costs = problem.models[work.model].costs[work.board];
-    const StageMemory whole = stage_memory(chain, costs, 0, chain.size(), credits);
-    FlowStage out{work, batch_seconds(costs, problem.cluster.boards[work.board].device, rows, batch),
-                  part_of(chain.cut_bytes(0), rows, batch), part_of(chain.cut_bytes(chain.size()), rows, batch), 0};
-    // Every tensor of a part may round up to the alignment; one alignment a kernel covers it.
-    const std::uint64_t rounding = arena_alignment(problem.cluster) * chain.size();
-    out.memory_bytes = whole.weights + std::min(whole.arena, part_of(whole.arena, rows, batch) + rounding) +
-                       whole.workspace + credits * (out.in_bytes + out.out_bytes);
+BatchPart::BatchPart(const Problem& problem, const Chain& chain, std::uint32_t model, std::uint32_t board,
+                     std::int64_t batch)
+    : work_{model, board, 0, chain.size()},
+      batch_(batch),
+      whole_(stage_memory(chain, problem.models[model].costs[board], 0, chain.size(), 1)),
+      in_bytes_(chain.cut_bytes(0)),
+      out_bytes_(chain.cut_bytes(chain.size())),
+      // Every tensor of a part may round up to the alignment; one alignment a kernel covers those that live together.
+      rounding_(arena_alignment(problem.cluster) * chain.size()) {
+    const double launch = usable_rates(problem.cluster.boards[board].device).launch_s;
+    for (const KernelCost& cost : problem.models[model].costs[board]) {
+        const double fixed = std::min(launch, cost.seconds);
+        fixed_s_ += fixed;
+        scaled_s_ += cost.seconds - fixed;
+    }
+}
+
+FlowStage BatchPart::stage(std::int64_t rows, std::uint32_t credits) const {
+    FlowStage out{work_, fixed_s_ + scaled_s_ * static_cast<double>(rows) / static_cast<double>(batch_),
+                  part_of(in_bytes_, rows, batch_), part_of(out_bytes_, rows, batch_), 0};
+    out.memory_bytes = whole_.weights + std::min(whole_.arena, part_of(whole_.arena, rows, batch_) + rounding_) +
+                       whole_.workspace + credits * (out.in_bytes + out.out_bytes);
     return out;
 }
 

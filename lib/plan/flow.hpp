@@ -33,16 +33,23 @@ struct Flow {
 /// other.
 [[nodiscard]] Flow flow_of(const Problem& problem, const std::vector<Chain>& chains, const Plan& plan);
 
-/// What `rows` of a batch of `batch` rows take: launches stay, the work scales.
-[[nodiscard]] double batch_seconds(const std::vector<KernelCost>& costs, const device::DeviceInfo& device,
-                                   std::int64_t rows, std::int64_t batch);
-
 /// Extent of axis 0 of the model's inputs and outputs, when all agree; otherwise 0.
 [[nodiscard]] std::int64_t batch_extent(const graph::Graph& graph);
 
-/// A whole model on one board for `rows` of a batch.
-[[nodiscard]] FlowStage batch_stage(const Problem& problem, const Chain& chain, const Work& work, std::int64_t rows,
-                                    std::int64_t batch, std::uint32_t credits);
+/// A whole model on one board, for any part of a batch: launches stay, the work and the tensors scale.
+class BatchPart {
+public:
+    BatchPart(const Problem& problem, const Chain& chain, std::uint32_t model, std::uint32_t board, std::int64_t batch);
+
+    [[nodiscard]] FlowStage stage(std::int64_t rows, std::uint32_t credits) const;
+
+private:
+    Work work_;
+    std::int64_t batch_;
+    StageMemory whole_;
+    std::uint64_t in_bytes_, out_bytes_, rounding_;
+    double fixed_s_ = 0, scaled_s_ = 0;
+};
 
 /// All stages, children from left to right.
 [[nodiscard]] std::vector<const FlowStage*> stages_of(const Flow& flow);

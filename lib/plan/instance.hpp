@@ -64,6 +64,7 @@ public:
     [[nodiscard]] const bits::Word* ends(std::uint32_t kind, std::uint32_t first) const {
         return &ends_[(std::size_t{kind} * size_ + first) * words_];
     }
+    [[nodiscard]] const std::vector<bits::Word>& all_ends() const noexcept { return ends_; }
     [[nodiscard]] std::uint32_t words() const noexcept { return words_; }
 
     /// Holds the stages against their boards' memory as it will be packed. Stages that do not fit after all are

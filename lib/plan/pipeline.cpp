@@ -20,6 +20,11 @@ std::uint64_t shared_bytes_saved(const Chain& chain, const std::vector<KernelCos
 
 StageMemory stage_memory(const Chain& chain, const std::vector<KernelCost>& costs, std::uint32_t first,
                          std::uint32_t last, std::uint32_t credits) {
+    return stage_memory(chain, costs, first, last, credits, chain.arena_bytes(first, last));
+}
+
+StageMemory stage_memory(const Chain& chain, const std::vector<KernelCost>& costs, std::uint32_t first,
+                         std::uint32_t last, std::uint32_t credits, std::uint64_t arena) {
     StageMemory out;
     for (std::uint32_t k = first; k < last; ++k) {
         out.weights = base::checked_add(out.weights, costs.at(k).weight_bytes, "weights of a stage");
@@ -28,7 +33,7 @@ StageMemory stage_memory(const Chain& chain, const std::vector<KernelCost>& cost
             if (shared.previous >= first) out.weights -= shared_bytes_saved(chain, costs, k, shared);
         }
     }
-    out.arena = chain.arena_bytes(first, last);
+    out.arena = arena;
     out.messages = base::checked_mul<std::uint64_t>(
         base::checked_add(chain.cut_bytes(first), chain.cut_bytes(last), "messages of a stage"), credits);
     return out;

@@ -32,6 +32,9 @@ struct StageMemory {
 /// `costs`: the board's row of the cost table.
 [[nodiscard]] StageMemory stage_memory(const Chain& chain, const std::vector<KernelCost>& costs, std::uint32_t first,
                                        std::uint32_t last, std::uint32_t credits);
+/// The same with chain.arena_bytes(first, last) known.
+[[nodiscard]] StageMemory stage_memory(const Chain& chain, const std::vector<KernelCost>& costs, std::uint32_t first,
+                                       std::uint32_t last, std::uint32_t credits, std::uint64_t arena);
 
 /// Bytes that a stage with `kernel` and an earlier kernel `shared.previous` need not keep twice on that board.
 [[nodiscard]] std::uint64_t shared_bytes_saved(const Chain& chain, const std::vector<KernelCost>& costs,

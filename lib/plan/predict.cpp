@@ -94,8 +94,17 @@ double predicted_rate(const Traffic& traffic) {
 }
 
 double predicted_latency_s(const Flow& flow, const Cluster& cluster) {
-    if (flow.axis != Axis::requests || flow.children.empty()) return simulated_latency_s(flow, cluster);
     double out = 0;
+    if (!flow.stages.empty()) {
+        std::size_t before = 0;
+        for (const FlowStage& stage : flow.stages) {
+            const std::size_t own = stage.work.board + std::size_t{1};
+            out += cluster.link(before, own).seconds(static_cast<double>(stage.in_bytes)) + stage.compute_s;
+            before = own;
+        }
+        return out + cluster.link(before, 0).seconds(static_cast<double>(flow.stages.back().out_bytes));
+    }
+    if (flow.axis != Axis::requests) return simulated_latency_s(flow, cluster);
     for (const Flow& child : flow.children)
         out = std::max(out, predicted_latency_s(child, cluster));
     return out;

@@ -11,8 +11,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t kMostExact = 640;  // distinct periods up to which all of them are tried
-constexpr int kGrid = 64;
+constexpr std::uint64_t kFine = 64, kCoarse = 16;
 constexpr double kWidestGrid = 64;  // a pipeline so much slower than the best adds next to nothing
+constexpr std::uint64_t kMostSetBytes = 64ULL << 20;
 constexpr double kShortest = 1e-12;  // a period of nothing at all, so that rates stay finite
 constexpr std::uint64_t kMostCellTests = 100'000'000;
 
@@ -68,14 +69,15 @@ double quickest(FurthestReach& reach, const Lattice& lattice, double slow) {
 ReplicaTable::ReplicaTable(const Instance& instance, const Lattice& lattice, const SearchOptions& options)
     : instance_(instance), lattice_(lattice), periods_(lattice.size(), kInfinity) {
     std::vector<double> periods = all_periods(instance);
+    exact_ = !periods.empty();
     if (periods.empty()) {
         FurthestReach reach(instance, lattice);
         const double slow = std::max(slowest_board(instance), kShortest);
         const double quick = std::max(quickest(reach, lattice, slow), kShortest);
         const double last = std::clamp(slow, quick, quick * kWidestGrid);
-        resolution_ = std::pow(last / quick, 1.0 / kGrid);
-        for (int i = 0; i <= kGrid; ++i)
-            periods.push_back(quick * std::pow(resolution_, i));
+        const auto grid = std::clamp<std::uint64_t>(options.effort / 2 / reach.steps(), kCoarse, kFine);
+        for (std::uint64_t i = 0; i <= grid; ++i)
+            periods.push_back(quick * std::pow(last / quick, static_cast<double>(i) / static_cast<double>(grid)));
         periods.push_back(std::max(slow, last * kWidestGrid));
     }
     sweep(periods, options);
@@ -85,8 +87,8 @@ ReplicaTable::ReplicaTable(const Instance& instance, const Lattice& lattice, con
 void ReplicaTable::sweep(const std::vector<double>& periods, const SearchOptions& options) {
     FurthestReach furthest(instance_, lattice_);
     ReachSets sets(instance_, lattice_);
-    const bool exact = sets.steps() * periods.size() <= options.effort && sets.bytes() <= 64ULL << 20;
-    if (!exact && resolution_ == 1) resolution_ = kInfinity;
+    const bool exact = sets.steps() * periods.size() <= options.effort && sets.bytes() <= kMostSetBytes;
+    exact_ = exact_ && exact;
     for (const double period : periods) {
         if (exact) sets.run(period);
         if (!exact) furthest.run(period);

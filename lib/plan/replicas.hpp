@@ -16,17 +16,17 @@ namespace shoal::plan {
 
 class ReplicaTable {
 public:
-    /// Takes the time of some hundred runs of a reach (plan/reach.hpp).
+    /// Takes the time of some dozen runs of a reach (plan/reach.hpp).
     ReplicaTable(const Instance& instance, const Lattice& lattice, const SearchOptions& options);
 
-    /// Period of the best single pipeline of these boards, not necessarily all of them; infinity: none. At most
-    /// resolution() times the shortest there is.
+    /// Period of the best single pipeline of these boards, not necessarily all of them; infinity: none.
     [[nodiscard]] double period(std::uint32_t state) const { return periods_[state]; }
     /// Requests per second of the best division of these boards into cells; 0: none.
     [[nodiscard]] double rate(std::uint32_t state) const { return rates_[state]; }
     /// The cells of that division, as states.
     [[nodiscard]] std::vector<std::uint32_t> cells(std::uint32_t state) const;
-    [[nodiscard]] double resolution() const noexcept { return resolution_; }
+    /// True when periods and rates are the best there are, not only near them.
+    [[nodiscard]] bool exact() const noexcept { return exact_; }
 
 private:
     void sweep(const std::vector<double>& periods, const SearchOptions& options);
@@ -35,7 +35,7 @@ private:
 
     const Instance& instance_;
     const Lattice& lattice_;
-    double resolution_ = 1;
+    bool exact_ = false;
     std::vector<double> periods_, rates_;
     std::vector<std::uint32_t> choice_;  // the first cell of the best division; 0: a board of the lowest kind stays idle
 };
