@@ -17,6 +17,7 @@ namespace {
 using Boards = std::vector<std::uint32_t>;
 
 constexpr std::uint64_t kMostStates = 1ULL << 18;
+constexpr std::uint64_t kFewStates = 1ULL << 12;
 constexpr std::size_t kMostKinds = 18;
 constexpr double kLinkSpread = 1.25;
 constexpr double kShortest = 1e-12;
@@ -64,6 +65,15 @@ std::vector<Boards> dealt(const Problem& problem, const CostTable& costs, const 
     }
 }
 
+// Small tables are made for the links as they are, large ones for a few kinds of them.
+Cluster fewer_links(const Problem& problem, const CostTable& costs, const Boards& part) {
+    Boards counts;
+    for (const auto& kind : board_kinds(problem.cluster, costs, part))
+        counts.push_back(static_cast<std::uint32_t>(kind.size()));
+    if (Lattice::states(counts) <= kFewStates) return problem.cluster;
+    return with_link_classes(problem.cluster, kLinkSpread);
+}
+
 class Divider {
 public:
     Divider(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards,
@@ -72,8 +82,8 @@ public:
           chain_(chain),
           costs_(problem.models[model].costs),
           credits_(credits),
-          alike_(with_link_classes(problem.cluster, kLinkSpread)),
-          parts_(dealt(problem, costs_, boards)) {}
+          parts_(dealt(problem, costs_, boards)),
+          alike_(fewer_links(problem, costs_, parts_[0])) {}
 
     Division run(double most_rate) {
         Division out{{}, credits_, parts_.size() == 1};
@@ -183,8 +193,8 @@ private:
     const Chain& chain_;
     const CostTable& costs_;
     std::uint32_t credits_;
-    Cluster alike_;
     std::vector<Boards> parts_;
+    Cluster alike_;  // what tables are made for
     bool exact_ = true;
     Boards known_;
     std::map<std::vector<std::uint64_t>, Places> divided_;

@@ -63,8 +63,10 @@ public:
         for (StageState& stage : stages_)
             stage.credits = stage.outputs = traffic.credits;
         for (std::size_t i = 0; i < traffic.splits.size(); ++i) {
-            for (std::uint32_t child = 0; child < traffic.splits[i].children.size(); ++child)
-                if (traffic.splits[i].shares[child] > 0) dealers_[i].emplace(1 / traffic.splits[i].shares[child], child);
+            const TrafficSplit& split = traffic.splits[i];
+            for (std::uint32_t child = 0; split.deals && child < split.children.size(); ++child) {
+                if (split.shares[child] > 0) dealers_[i].emplace(1 / split.shares[child], child);
+            }
         }
     }
 
