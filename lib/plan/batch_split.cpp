@@ -79,7 +79,10 @@ bool can_split_batch(const graph::Graph& graph) {
     const std::int64_t batch = batch_extent(graph);
     if (batch < 2) return false;
     try {
-        return graph::can_shard(with_zeros(graph), 0);
+        const auto row = graph::shard(with_zeros(graph), 0, 0, 1);
+        // Where a row of the output needs other rows of the input, parts would do each other's work again.
+        return std::all_of(row.inputs.begin(), row.inputs.end(),
+                           [](const auto& input) { return input.slice == graph::InputSlice{0, 0, 1}; });
     } catch (const base::Error&) {
         return false;  // an operator that cannot say how it divides is not divided
     }

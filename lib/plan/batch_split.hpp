@@ -9,7 +9,8 @@
 
 namespace shoal::plan {
 
-/// True when the model's batch is above one and every operator lets it be divided. Constants need not be bound.
+/// True when the model's batch is above one and every row of the outputs needs that row of the inputs only. Constants
+/// need not be bound.
 [[nodiscard]] bool can_split_batch(const graph::Graph& graph);
 
 /// Rows for each of `boards`, in order, so that the slowest part is back at the hub as early as can be; the hub sends

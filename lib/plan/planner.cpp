@@ -21,6 +21,7 @@ using base::format_bytes;
 using Boards = std::vector<std::uint32_t>;
 
 constexpr double kUnknown = std::numeric_limits<double>::infinity();
+constexpr double kWorthSplitting = 0.98;  // more boards for less than this are not worth their power and their risk
 constexpr std::uint32_t kMostTried = 6;  // stages of pipelines that are tried one by one where links share a medium
 
 struct Candidate {
@@ -146,7 +147,8 @@ private:
             if (auto split = split_batch(problem_, chain_, 0, boards_)) {
                 Candidate own = candidate(std::move(*split), 1, kUnknown);
                 const Flow flow = flow_of(problem_, chains_, own.plan);
-                if (!found || predicted_latency_s(flow, problem_.cluster) < found->value) best = std::move(own);
+                if (!found || predicted_latency_s(flow, problem_.cluster) < found->value * kWorthSplitting)
+                    best = std::move(own);
             }
         }
         if (!best) fail_to_fit(problem_, chain_, 0, boards_);

@@ -71,6 +71,10 @@ void validate(const Problem& problem) {
                  problem.cluster.boards.size());
     }
     if (allowed_boards(problem).empty()) fail(Code::unavailable, "every board is excluded");
+    const std::size_t boards = allowed_boards(problem).size();
+    if (problem.options.stages > boards)
+        fail(Code::invalid_argument, problem.options.stages, " stages are asked for, and ", boards,
+             " boards may be used; every stage needs a board of its own");
     if (problem.options.max_credits == 0) fail(Code::invalid_argument, "a stage needs at least 1 credit");
 }
 
