@@ -64,6 +64,27 @@ graph::Graph random_graph(std::mt19937& random, const RandomGraph& what) {
     return out;
 }
 
+namespace {
+
+// Links to the hub by kind of board, and between boards by both kinds, if they are to be unlike at all.
+void unlike_links(std::mt19937& random, const RandomCluster& what, int kinds, plan::Cluster& cluster) {
+    const auto count = static_cast<std::size_t>(kinds);
+    std::vector<plan::Link> hub, between;
+    for (std::size_t q = 0; q < count; ++q)
+        hub.push_back({what.latency_s * uniform(random, 0.5, 2), what.bytes_per_s * uniform(random, 0.5, 4), -1});
+    for (std::size_t i = 0; i < count * count; ++i)
+        between.push_back({what.latency_s * uniform(random, 0.2, 3),
+                           what.bytes_per_s * std::exp2(uniform(random, -4, 2)), -1});
+    for (std::size_t b = 1; b <= cluster.boards.size(); ++b) {
+        plan::set_link(cluster, 0, b, hub[(b - 1) % count]);
+        for (std::size_t other = 1; other <= cluster.boards.size() && what.unlike_links; ++other) {
+            if (other != b) cluster.links[b][other] = between[(b - 1) % count * count + (other - 1) % count];
+        }
+    }
+}
+
+}  // namespace
+
 Problem random_problem(std::mt19937& random, const RandomGraph& graph, const RandomCluster& what) {
     Problem out;
     out.models.push_back({std::make_shared<graph::Graph>(random_graph(random, graph)), {}});
@@ -99,15 +120,7 @@ Problem random_problem(std::mt19937& random, const RandomGraph& graph, const Ran
         out.cluster.boards.push_back(board);
         out.models[0].costs.push_back(rows[q]);
     }
-    for (int b = 0; b < what.boards && kinds == what.boards; ++b) {
-        const auto end = static_cast<std::size_t>(b) + 1;
-        plan::set_link(out.cluster, 0, end, {what.latency_s * uniform(random, 0.5, 2), what.bytes_per_s * uniform(random, 0.5, 4), -1});
-        for (std::size_t other = 1; other < end && what.unlike_links; ++other) {
-            for (const auto& [from, to] : {std::pair(end, other), std::pair(other, end)})
-                out.cluster.links[from][to] = {what.latency_s * uniform(random, 0.2, 3),
-                                               what.bytes_per_s * std::exp2(uniform(random, -4, 2)), -1};
-        }
-    }
+    if (kinds == what.boards || what.unlike_links) unlike_links(random, what, kinds, out.cluster);
     return out;
 }
 

@@ -84,4 +84,87 @@ TEST_CASE("unlike boards, unlike links: both searches equal brute force") {
 
 TEST_CASE("boards of few kinds: both searches equal brute force") {
     compare_many(300, false, 2);
+    compare_many(300, true, 2);
+}
+
+TEST_CASE("a fixed number of stages: both searches equal brute force") {
+    auto random = test::generator();
+    int solved = 0;
+    for (int round = 0; round < 300; ++round) {
+        CAPTURE(round);
+        RandomCluster cluster{1 + round % 4, 0, round % 2 == 0};
+        const auto problem = random_problem(random, RandomGraph{1 + round % 7}, cluster);
+        const auto& costs = problem.models[0].costs;
+        const Chain chain(*problem.models[0].graph);
+        Instance instance(chain, problem.cluster, costs, allowed_boards(problem), 3);
+        const Lattice lattice(instance.counts());
+        plan::SearchOptions options;
+        options.stages = 1 + static_cast<std::uint32_t>(round % 3);
+        const auto counted = [&](double value, const Pipeline& p) { return p.size() == options.stages ? value : 1e9; };
+        for (const bool throughput : {true, false}) {
+            const auto want = least(chain, problem, 3, [&](const Pipeline& p) {
+                return counted(throughput ? pipeline_period_s(chain, problem.cluster, costs, p, 3)
+                                          : pipeline_latency_s(chain, problem.cluster, costs, p),
+                               p);
+            });
+            const auto got = throughput ? shortest_period(instance, lattice, options)
+                                        : shortest_latency(instance, lattice, options);
+            REQUIRE(got.has_value() == (want && *want < 1e8));
+            if (!got) continue;
+            ++solved;
+            CHECK(got->stages.size() == options.stages);
+            CHECK(got->value == doctest::Approx(*want).epsilon(1e-8));
+        }
+    }
+    CHECK(solved > 200);
+}
+
+TEST_CASE("a single credit: the period is at most twice the best, and the bound is below it") {
+    auto random = test::generator();
+    for (int round = 0; round < 300; ++round) {
+        CAPTURE(round);
+        RandomCluster cluster{1 + round % 4, 0, round % 2 == 0};
+        cluster.bytes_per_s = round % 3 == 0 ? 1e5 : 1e6;
+        const auto problem = random_problem(random, RandomGraph{1 + round % 8}, cluster);
+        const auto& costs = problem.models[0].costs;
+        const Chain chain(*problem.models[0].graph);
+        Instance instance(chain, problem.cluster, costs, allowed_boards(problem), 1);
+        const Lattice lattice(instance.counts());
+        const auto want = least(chain, problem, 1, [&](const Pipeline& p) {
+            return pipeline_period_s(chain, problem.cluster, costs, p, 1);
+        });
+        const auto got = shortest_period(instance, lattice);
+        REQUIRE(got.has_value() == want.has_value());
+        if (!got) continue;
+        CHECK(got->value <= 2 * *want * (1 + 1e-8));
+        CHECK(got->lower_bound <= *want * (1 + 1e-8));
+    }
+}
+
+TEST_CASE("a search that is cut short says truly how far from the best it can be") {
+    auto random = test::generator();
+    int open = 0;
+    for (int round = 0; round < 40; ++round) {
+        CAPTURE(round);
+        RandomCluster cluster{8, 0, round % 2 == 0};
+        cluster.memory_low = 0.15;
+        cluster.memory_high = 0.4;
+        const auto problem = random_problem(random, RandomGraph{30}, cluster);
+        const Chain chain(*problem.models[0].graph);
+        Instance instance(chain, problem.cluster, problem.models[0].costs, allowed_boards(problem), 2);
+        const Lattice lattice(instance.counts());
+        for (const bool throughput : {true, false}) {
+            const auto search = throughput ? plan::shortest_period : plan::shortest_latency;
+            const auto whole = search(instance, lattice, {});
+            const auto cut = search(instance, lattice, {0, 20'000});
+            REQUIRE(whole.has_value());
+            CHECK(whole->value <= whole->lower_bound * (1 + 1e-6));
+            if (!cut) continue;
+            CHECK(fits(chain, problem, instance.assign(cut->stages), 2));
+            CHECK(cut->value >= whole->value * (1 - 1e-9));
+            CHECK(cut->lower_bound <= whole->value * (1 + 1e-9));
+            if (cut->value > cut->lower_bound * (1 + 1e-6)) ++open;
+        }
+    }
+    CHECK(open > 10);
 }
