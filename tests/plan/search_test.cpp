@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "plan/instances.hpp"
 #include "support/random.hpp"
 
@@ -17,6 +20,8 @@ using test::RandomCluster;
 using test::RandomGraph;
 
 namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
 
 struct Tally {
     int solved = 0, infeasible = 0, several_boards = 0, left_out = 0;
@@ -72,7 +77,78 @@ void compare_many(int instances, bool unlike_links, int kinds) {
     CHECK(tally.left_out > instances / 4);
 }
 
+// The same by dynamic programming over sets of boards, for sizes beyond brute force: sum or longest of the parts.
+std::optional<double> by_sets(const Chain& chain, const plan::Problem& problem, std::uint32_t credits, bool longest) {
+    const auto& cluster = problem.cluster;
+    const std::size_t boards = cluster.boards.size(), size = chain.size();
+    std::vector<std::vector<std::vector<double>>> stage(boards);  // [board][first][last]; infinity: does not fit
+    for (std::uint32_t b = 0; b < boards; ++b) {
+        stage[b].assign(size, std::vector<double>(size + 1, kNever));
+        for (std::uint32_t first = 0; first < size; ++first) {
+            for (std::uint32_t last = first + 1; last <= size; ++last) {
+                const auto& costs = problem.models[0].costs[b];
+                if (stage_memory(chain, costs, first, last, credits).total() <= cluster.boards[b].memory_bytes)
+                    stage[b][first][last] = plan::stage_seconds(costs, first, last);
+            }
+        }
+    }
+    const auto joined = [&](double a, double b) { return longest ? std::max(a, b) : a + b; };
+    const auto message = [&](std::size_t from, std::size_t to, std::uint32_t cut) {
+        const auto &there = cluster.link(from, to), &back = cluster.link(to, from);
+        if (!longest) return there.seconds(static_cast<double>(chain.cut_bytes(cut)));
+        return to == 0 ? wire_s(there, chain.cut_bytes(cut))
+                       : message_period_s(there, back, chain.cut_bytes(cut), credits);
+    };
+    // best[set][last][position]
+    std::vector<std::vector<std::vector<double>>> best(
+        std::size_t{1} << boards, std::vector<std::vector<double>>(boards, std::vector<double>(size + 1, kNever)));
+    double out = kNever;
+    for (std::size_t set = 1; set < best.size(); ++set) {
+        for (std::size_t b = 0; b < boards; ++b) {
+            if ((set >> b & 1) == 0) continue;
+            const std::size_t before = set & ~(std::size_t{1} << b);
+            for (std::uint32_t first = 0; first < size; ++first) {
+                double arrived = before == 0 && first == 0 ? message(0, b + 1, 0) : kNever;
+                for (std::size_t p = 0; p < boards && first > 0; ++p) {
+                    if ((before >> p & 1) != 0 && best[before][p][first] < kNever)
+                        arrived = std::min(arrived, joined(best[before][p][first], message(p + 1, b + 1, first)));
+                }
+                for (std::uint32_t last = first + 1; arrived < kNever && last <= size; ++last)
+                    best[set][b][last] = std::min(best[set][b][last], joined(arrived, stage[b][first][last]));
+            }
+            out = std::min(out, joined(best[set][b][size], message(b + 1, 0, chain.size())));
+        }
+    }
+    return out < kNever ? std::optional(out) : std::nullopt;
+}
+
 }  // namespace
+
+TEST_CASE("nine boards, where layers outgrow the first beam: both searches equal a plain dynamic program") {
+    auto random = test::generator();
+    int solved = 0;
+    for (int round = 0; round < 24; ++round) {
+        CAPTURE(round);
+        RandomCluster cluster{9, round % 4 == 3 ? 3 : 0, round % 2 == 0};
+        cluster.memory_low = 0.12;
+        cluster.memory_high = 0.5;
+        cluster.bytes_per_s = 1e6;
+        const auto problem = random_problem(random, RandomGraph{24, true, true, 1}, cluster);
+        const Chain chain(*problem.models[0].graph);
+        Instance instance(chain, problem.cluster, problem.models[0].costs, allowed_boards(problem), 2);
+        const Lattice lattice(instance.counts());
+        for (const bool longest : {true, false}) {
+            const auto want = by_sets(chain, problem, 2, longest);
+            const auto got = longest ? shortest_period(instance, lattice) : shortest_latency(instance, lattice);
+            REQUIRE(got.has_value() == want.has_value());
+            if (!got) continue;
+            ++solved;
+            CHECK(got->value == doctest::Approx(*want).epsilon(1e-8));
+            CHECK(got->lower_bound <= *want * (1 + 1e-8));
+        }
+    }
+    CHECK(solved > 20);
+}
 
 TEST_CASE("unlike boards, equal links between them: both searches equal brute force") {
     compare_many(600, false, 0);
