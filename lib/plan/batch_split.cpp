@@ -81,8 +81,9 @@ bool can_split_batch(const graph::Graph& graph) {
     try {
         const auto row = graph::shard(with_zeros(graph), 0, 0, 1);
         // Where a row of the output needs other rows of the input, parts would do each other's work again.
-        return std::all_of(row.inputs.begin(), row.inputs.end(),
-                           [](const auto& input) { return input.slice == graph::InputSlice{0, 0, 1}; });
+        return std::all_of(row.inputs.begin(), row.inputs.end(), [](const auto& input) {
+            return input.slice == graph::InputSlice{0, 0, 1};
+        });
     } catch (const base::Error&) {
         return false;  // an operator that cannot say how it divides is not divided
     }
@@ -108,8 +109,7 @@ std::vector<std::int64_t> batch_rows(const Problem& problem, const Chain& chain,
     return best;
 }
 
-std::optional<Node> split_batch(const Problem& problem, const Chain& chain, std::uint32_t model,
-                                const Boards& boards) {
+std::optional<Node> split_batch(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards) {
     const graph::Graph& graph = *problem.models[model].graph;
     if (!can_split_batch(graph)) return std::nullopt;
     Boards order = boards;

@@ -134,8 +134,7 @@ double ingest_rate_bound(const Problem& problem, const std::vector<Chain>& chain
     double out = kInfinity;
     if (bytes.in > 0) out = std::min(out, links.out_rate / bytes.in);
     if (bytes.out > 0) out = std::min(out, links.in_rate / bytes.out);
-    if (links.one_medium && bytes.in + bytes.out > 0)
-        out = std::min(out, links.medium_rate / (bytes.in + bytes.out));
+    if (links.one_medium && bytes.in + bytes.out > 0) out = std::min(out, links.medium_rate / (bytes.in + bytes.out));
     return out;
 }
 

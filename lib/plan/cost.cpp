@@ -72,7 +72,8 @@ graph::Cost work_of(const Graph& graph, const GroupRange& kernel, const std::vec
         const graph::Op& op = graph.ops[i];
         graph::Cost cost = graph::cost(graph, op);
         for (const auto id : op.inputs) {
-            if (id != kNoValue && made.count(id) != 0) cost.bytes_read -= static_cast<double>(graph.type(id).size_bytes());
+            if (id != kNoValue && made.count(id) != 0)
+                cost.bytes_read -= static_cast<double>(graph.type(id).size_bytes());
         }
         for (const auto id : op.outputs) {
             made.insert(id);
@@ -143,8 +144,8 @@ std::vector<Facts> facts_of(const Graph& graph) {
     const auto materialised = graph::materialised(graph);
     std::vector<Facts> out;
     for (const GroupRange& kernel : graph::groups(graph)) {
-        out.push_back({kernel_signature(graph, kernel), work_of(graph, kernel, materialised),
-                       constants_of(graph, kernel)});
+        out.push_back(
+            {kernel_signature(graph, kernel), work_of(graph, kernel, materialised), constants_of(graph, kernel)});
     }
     return out;
 }

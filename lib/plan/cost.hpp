@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "plan/cluster.hpp"
 #include "graph/graph.hpp"
+#include "plan/cluster.hpp"
 
 namespace shoal::plan {
 

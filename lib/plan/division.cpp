@@ -237,7 +237,8 @@ Boards searchable_boards(const Problem& problem, std::uint32_t model, const Boar
 std::uint32_t most_credits(const Problem& problem, const Chain& chain, std::uint32_t model, const Pipeline& pipeline) {
     std::uint64_t credits = problem.options.max_credits;
     for (const Stage& stage : pipeline) {
-        const StageMemory one = stage_memory(chain, problem.models[model].costs[stage.board], stage.first, stage.last, 1);
+        const StageMemory one =
+            stage_memory(chain, problem.models[model].costs[stage.board], stage.first, stage.last, 1);
         const std::uint64_t has = problem.cluster.boards[stage.board].memory_bytes, kept = one.total() - one.messages;
         if (one.messages > 0) credits = std::min(credits, (has - std::min(has, kept)) / one.messages);
     }
@@ -254,7 +255,8 @@ std::optional<PipelineChoice> best_pipeline(const Problem& problem, const Chain&
         const bool all = chosen.size() == boards.size();
         const bool latency = objective == Objective::latency;
         std::vector<bits::Word> seen;
-        for (const auto credits : latency ? std::vector<std::uint32_t>{1} : credit_choices(problem.options.max_credits)) {
+        for (const auto credits :
+             latency ? std::vector<std::uint32_t>{1} : credit_choices(problem.options.max_credits)) {
             Instance instance(chain, problem.cluster, costs, chosen, credits);
             // Where fewer credits let nothing more fit, they only slow down.
             if (seen == instance.all_ends()) continue;

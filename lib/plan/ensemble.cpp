@@ -195,9 +195,8 @@ private:
             return true;
         }
         // Whole models do not all fit: the largest is divided over what is left, and then the rest are tried again.
-        const auto largest = std::max_element(models.begin(), models.end(), [&](auto a, auto b) {
-            return whole_bytes(a, 0) < whole_bytes(b, 0);
-        });
+        const auto largest = std::max_element(models.begin(), models.end(),
+                                              [&](auto a, auto b) { return whole_bytes(a, 0) < whole_bytes(b, 0); });
         return place_pipeline(*largest, last) && place_whole(last);
     }
 
@@ -246,8 +245,7 @@ private:
             Pipeline pipeline;
             for (const Work& work : leaves(child))
                 pipeline.push_back({work.board, work.first_group, work.last_group});
-            const double period =
-                pipeline_period_s(chains_[model], problem_.cluster, costs(model), pipeline, credits_);
+            const double period = pipeline_period_s(chains_[model], problem_.cluster, costs(model), pipeline, credits_);
             out.shares.push_back(1 / std::max(period, 1e-12));
             total += out.shares.back();
         }

@@ -23,8 +23,7 @@ bool same_links(const Cluster& cluster, const Boards& boards, std::uint32_t a, s
     return !both_ways || cluster.between(a, b) == cluster.between(b, a);
 }
 
-bool same_kind(const Cluster& cluster, const CostTable& costs, const Boards& boards, std::uint32_t a,
-               std::uint32_t b) {
+bool same_kind(const Cluster& cluster, const CostTable& costs, const Boards& boards, std::uint32_t a, std::uint32_t b) {
     return cluster.boards[a].memory_bytes == cluster.boards[b].memory_bytes && costs[a] == costs[b] &&
            cluster.from_hub(a) == cluster.from_hub(b) && cluster.to_hub(a) == cluster.to_hub(b) &&
            same_links(cluster, boards, a, b, true);
@@ -46,8 +45,7 @@ std::vector<Boards> board_kinds(const Cluster& cluster, const CostTable& costs, 
     for (const auto board : boards) {
         const std::size_t print = fingerprint(cluster, costs, board);
         std::size_t kind = 0;
-        while (kind < out.size() &&
-               !(prints[kind] == print && same_kind(cluster, costs, boards, out[kind][0], board)))
+        while (kind < out.size() && !(prints[kind] == print && same_kind(cluster, costs, boards, out[kind][0], board)))
             ++kind;
         if (kind == out.size()) {
             out.emplace_back();

@@ -55,9 +55,9 @@ public:
         return there_[kind * entries_ + entry].seconds(static_cast<double>(chain_.cut_bytes(cut)));
     }
     [[nodiscard]] double period_s(std::uint32_t kind, std::uint32_t entry, std::uint32_t cut) const;
-    [[nodiscard]] double input_s(std::uint32_t kind) const;          ///< the request, from the hub
+    [[nodiscard]] double input_s(std::uint32_t kind) const;  ///< the request, from the hub
     [[nodiscard]] double input_period_s(std::uint32_t kind) const;
-    [[nodiscard]] double output_s(std::uint32_t kind) const;         ///< the answer, to the hub
+    [[nodiscard]] double output_s(std::uint32_t kind) const;  ///< the answer, to the hub
     [[nodiscard]] double output_period_s(std::uint32_t kind) const;
 
     /// Positions at which a stage of `kind` that starts at `first` may end: bits::words(size() + 1) words.

@@ -11,7 +11,8 @@ std::string cards(const graph::Graph& graph, const graph::GroupRange& kernel) {
     std::string out;
     for (std::uint32_t i = kernel.first; i < kernel.last && i < kernel.first + kMostCards; ++i)
         out += (out.empty() ? "" : " + ") + std::string(graph.ops[i].card->name);
-    if (kernel.last - kernel.first > kMostCards) out += base::text(" + ", kernel.last - kernel.first - kMostCards, " more");
+    if (kernel.last - kernel.first > kMostCards)
+        out += base::text(" + ", kernel.last - kernel.first - kMostCards, " more");
     return out;
 }
 

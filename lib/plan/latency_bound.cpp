@@ -135,9 +135,8 @@ void LatencyBound::tighten(double target, int rounds) {
 void LatencyBound::charge_states() {
     left_.assign(lattice_.size(), 0);
     for (std::uint32_t state = lattice_.size(); state-- > 0;)
-        for_each_kind(lattice_.free(state), [&](std::uint32_t q) {
-            left_[state] = left_[state + lattice_.stride(q)] + price_[q];
-        });
+        for_each_kind(lattice_.free(state),
+                      [&](std::uint32_t q) { left_[state] = left_[state + lattice_.stride(q)] + price_[q]; });
 }
 
 }  // namespace shoal::plan

@@ -34,8 +34,8 @@ std::vector<Moves> all_moves(const Instance& instance) {
     return out;
 }
 
-// Layer by layer, one board more each. Labels that cannot beat the best pipeline known are dropped at once; a layer that
-// grows beyond the beam keeps its most promising choices, and the bound remembers what was let go. Wider and wider
+// Layer by layer, one board more each. Labels that cannot beat the best pipeline known are dropped at once; a layer
+// that grows beyond the beam keeps its most promising choices, and the bound remembers what was let go. Wider and wider
 // beams, until nothing was let go that could be better.
 class LatencySearch {
 public:
@@ -97,7 +97,8 @@ private:
         let_go_ = kInfinity;
         labels_ = 0;
         std::vector<std::uint32_t> layer{0};
-        for (std::uint32_t boards = 1; !layer.empty() && (options_.stages == 0 || boards <= options_.stages); ++boards) {
+        for (std::uint32_t boards = 1; !layer.empty() && (options_.stages == 0 || boards <= options_.stages);
+             ++boards) {
             std::vector<std::uint32_t> next;
             for (const auto state : successors(layer)) {
                 if (used_ > options_.effort || labels_ > kMostLabels) return false;
@@ -282,8 +283,8 @@ private:
     std::uint32_t size_, entries_;
     std::vector<Moves> moves_;
     LatencyBound bound_;
-    std::vector<double> transfer_;                               // [(kind * entries + entry) * (size + 1) + cut]
-    std::vector<double> finished_, reached_;                     // of the visit at hand; [entry * (size + 1) + cut]
+    std::vector<double> transfer_;            // [(kind * entries + entry) * (size + 1) + cut]
+    std::vector<double> finished_, reached_;  // of the visit at hand; [entry * (size + 1) + cut]
     std::vector<std::pair<std::uint32_t, double>> arrivals_, window_;
     std::unordered_map<std::uint32_t, Node> nodes_;
     std::size_t labels_ = 0;

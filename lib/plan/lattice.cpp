@@ -9,15 +9,16 @@ namespace shoal::plan {
 std::uint64_t Lattice::states(const std::vector<std::uint32_t>& counts) noexcept {
     std::uint64_t out = 1;
     for (const auto count : counts) {
-        if (__builtin_mul_overflow(out, std::uint64_t{count} + 1, &out)) return std::numeric_limits<std::uint64_t>::max();
+        if (__builtin_mul_overflow(out, std::uint64_t{count} + 1, &out))
+            return std::numeric_limits<std::uint64_t>::max();
     }
     return out;
 }
 
 Lattice::Lattice(std::vector<std::uint32_t> counts) : counts_(std::move(counts)) {
     const std::uint64_t total = states(counts_);
-    base::ensure(counts_.size() <= kMostKinds && total <= std::numeric_limits<std::uint32_t>::max() / 2,
-                 counts_.size(), " kinds of boards make ", total, " states");
+    base::ensure(counts_.size() <= kMostKinds && total <= std::numeric_limits<std::uint32_t>::max() / 2, counts_.size(),
+                 " kinds of boards make ", total, " states");
     std::uint32_t stride = 1;
     for (const auto count : counts_) {
         strides_.push_back(stride);

@@ -17,9 +17,9 @@ using base::fail;
 using base::format_bytes;
 using Boards = std::vector<std::uint32_t>;
 
-constexpr std::size_t kMostCandidates = 4;           // boards that are tried with more memory
-constexpr std::uint64_t kMostStates = 1ULL << 16;    // choices of boards that are searched for that
-constexpr std::uint64_t kStep = 1024;                // how finely
+constexpr std::size_t kMostCandidates = 4;         // boards that are tried with more memory
+constexpr std::uint64_t kMostStates = 1ULL << 16;  // choices of boards that are searched for that
+constexpr std::uint64_t kStep = 1024;              // how finely
 
 // A stage that is too large for a board, and by how much.
 struct Excess {
@@ -101,8 +101,7 @@ bool any_pipeline(const Problem& problem, const Chain& chain, std::uint32_t mode
 // What one board would need more, in steps; at most enough for the whole model.
 std::uint64_t least_more(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards,
                          std::uint32_t richer) {
-    const std::uint64_t whole =
-        stage_memory(chain, problem.models[model].costs[richer], 0, chain.size(), 1).total();
+    const std::uint64_t whole = stage_memory(chain, problem.models[model].costs[richer], 0, chain.size(), 1).total();
     const std::uint64_t has = problem.cluster.boards[richer].memory_bytes;
     std::uint64_t low = 0, high = (whole > has ? whole - has : 0) / kStep + 1;
     while (high - low > 1) {

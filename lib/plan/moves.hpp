@@ -20,9 +20,7 @@ struct Moves {
     [[nodiscard]] bool can_end(std::uint32_t first, std::uint32_t last) const {
         return (last > first && last <= base[first]) || bits::test(extra_row(first), last);
     }
-    [[nodiscard]] const bits::Word* extra_row(std::uint32_t first) const {
-        return &extra[std::size_t{first} * words];
-    }
+    [[nodiscard]] const bits::Word* extra_row(std::uint32_t first) const { return &extra[std::size_t{first} * words]; }
 
     std::uint32_t words;
     std::vector<bits::Word> live;     ///< starts with any end

@@ -20,7 +20,11 @@ struct Found {
 class PeriodSearch {
 public:
     PeriodSearch(const Instance& instance, const Lattice& lattice, const SearchOptions& options)
-        : instance_(instance), lattice_(lattice), options_(options), furthest_(instance, lattice), sets_(instance, lattice) {}
+        : instance_(instance),
+          lattice_(lattice),
+          options_(options),
+          furthest_(instance, lattice),
+          sets_(instance, lattice) {}
 
     std::optional<SearchResult> run() {
         if (!relaxed_reaches(kInfinity)) return std::nullopt;
@@ -64,7 +68,8 @@ private:
         furthest_.run(period, true);
         used_ += furthest_.steps();
         for (std::uint32_t state = 1; state < lattice_.size(); ++state) {
-            if (furthest_.done(state) && (options_.stages == 0 || lattice_.boards(state) <= options_.stages)) return true;
+            if (furthest_.done(state) && (options_.stages == 0 || lattice_.boards(state) <= options_.stages))
+                return true;
         }
         return false;
     }

@@ -83,9 +83,8 @@ double pipeline_period_s(const Chain& chain, const Cluster& cluster, const CostT
     for (std::size_t k = 0; k < pipeline.size(); ++k) {
         const Stage& stage = pipeline[k];
         const double compute = stage_seconds(costs.at(stage.board), stage.first, stage.last);
-        const double receive =
-            message_period_s(cluster.link(ends[k], ends[k + 1]), cluster.link(ends[k + 1], ends[k]),
-                             chain.cut_bytes(stage.first), credits);
+        const double receive = message_period_s(cluster.link(ends[k], ends[k + 1]), cluster.link(ends[k + 1], ends[k]),
+                                                chain.cut_bytes(stage.first), credits);
         const double send = wire_s(cluster.link(ends[k + 1], ends[k + 2]), chain.cut_bytes(stage.last));
         // One credit: a stage receives, computes and sends in turn. Two and more: all at once.
         out = std::max(out, credits < 2 ? compute + std::max(receive, send) : std::max({compute, receive, send}));

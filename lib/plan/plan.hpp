@@ -69,11 +69,11 @@ struct StagePrediction {
 };
 
 struct Prediction {
-    double latency_s = 0;                   ///< one request alone, hub to hub
-    double requests_per_s = 0;              ///< steady state, many requests in flight
-    double latency_bound_s = 0;             ///< no plan on this cluster can be faster (docs/planner.md, "Bounds")
-    double requests_per_s_bound = 0;        ///< nor answer more
-    double gap = 0;                         ///< no plan of the kinds that the planner makes is better by more than this part; 0: proven
+    double latency_s = 0;             ///< one request alone, hub to hub
+    double requests_per_s = 0;        ///< steady state, many requests in flight
+    double latency_bound_s = 0;       ///< no plan on this cluster can be faster (docs/planner.md, "Bounds")
+    double requests_per_s_bound = 0;  ///< nor answer more
+    double gap = 0;  ///< no plan of the kinds that the planner makes is better by more than this part; 0: proven
     std::vector<StagePrediction> stages{};  ///< leaves from left to right
     bool operator==(const Prediction&) const = default;
 };

@@ -22,7 +22,7 @@ using Boards = std::vector<std::uint32_t>;
 
 constexpr double kUnknown = std::numeric_limits<double>::infinity();
 constexpr double kWorthSplitting = 0.98;  // more boards for less than this are not worth their power and their risk
-constexpr std::uint32_t kMostTried = 6;  // stages of pipelines that are tried one by one where links share a medium
+constexpr std::uint32_t kMostTried = 6;   // stages of pipelines that are tried one by one where links share a medium
 
 struct Candidate {
     Plan plan;
@@ -99,8 +99,8 @@ private:
             const Board& board = problem_.cluster.boards[stage.board];
             if (needs > board.memory_bytes)
                 fail(Code::does_not_fit, "in an equal split, kernels ", stage.first, " to ", stage.last - 1, " need ",
-                     format_bytes(needs), " on board '", board.name, "', which has ",
-                     format_bytes(board.memory_bytes), ": ", format_bytes(needs - board.memory_bytes), " short");
+                     format_bytes(needs), " on board '", board.name, "', which has ", format_bytes(board.memory_bytes),
+                     ": ", format_bytes(needs - board.memory_bytes), " short");
         }
         return candidate(pipeline_node(out, 0), most_credits(problem_, chain_, 0, out), kUnknown);
     }
@@ -164,7 +164,8 @@ private:
             if (auto found = best_pipeline(problem_, chain_, 0, boards_, Objective::throughput))
                 candidates.push_back(candidate(pipeline_node(found->pipeline, 0), found->credits, kUnknown));
         }
-        for (std::uint32_t stages = 1; shares_media() && problem_.options.stages == 0 && stages <= kMostTried; ++stages) {
+        for (std::uint32_t stages = 1; shares_media() && problem_.options.stages == 0 && stages <= kMostTried;
+             ++stages) {
             Problem fixed = problem_;
             fixed.options.stages = stages;
             if (auto found = best_pipeline(fixed, chain_, 0, boards_, Objective::throughput))

@@ -31,8 +31,8 @@ void check_costs(const Model& model, const Cluster& cluster) {
     for (std::size_t b = 0; b < model.costs.size(); ++b) {
         const auto& row = model.costs[b];
         if (row.size() != kernels)
-            fail(Code::invalid_argument, who, " on board '", cluster.boards[b].name, "': ", row.size(),
-                 " entries for ", kernels, " kernels");
+            fail(Code::invalid_argument, who, " on board '", cluster.boards[b].name, "': ", row.size(), " entries for ",
+                 kernels, " kernels");
         for (std::size_t k = 0; k < row.size(); ++k) {
             if (!std::isfinite(row[k].seconds) || row[k].seconds < 0)
                 fail(Code::invalid_argument, who, " on board '", cluster.boards[b].name, "': kernel ", k, " takes ",

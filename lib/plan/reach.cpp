@@ -128,9 +128,8 @@ std::vector<KindStage> FurthestReach::stages(std::uint32_t state) const {
             if (before == 0 && (starts_ >> q & 1) == 0) continue;
             const std::uint32_t first = start_[std::size_t{before} * entries_ + instance_.entry(q)];
             if (before != 0 && first == 0) continue;
-            const bool there = target == size
-                                   ? finishes_[std::size_t{q} * size + first] != 0
-                                   : next_[(std::size_t{q} * entries_ + entry) * size + first] == target;
+            const bool there = target == size ? finishes_[std::size_t{q} * size + first] != 0
+                                              : next_[(std::size_t{q} * entries_ + entry) * size + first] == target;
             if (!there) continue;
             out.push_back({q, first, target});
             target = first;

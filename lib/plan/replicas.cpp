@@ -42,8 +42,8 @@ std::vector<double> all_periods(const Instance& instance) {
 double slowest_board(const Instance& instance) {
     double out = 0;
     for (std::uint32_t q = 0; q < instance.kinds(); ++q)
-        out = std::max({out, instance.seconds(q, 0, instance.size()), instance.input_period_s(q),
-                        instance.output_period_s(q)});
+        out = std::max(
+            {out, instance.seconds(q, 0, instance.size()), instance.input_period_s(q), instance.output_period_s(q)});
     return out;
 }
 

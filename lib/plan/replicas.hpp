@@ -37,7 +37,8 @@ private:
     const Lattice& lattice_;
     bool exact_ = false;
     std::vector<double> periods_, rates_;
-    std::vector<std::uint32_t> choice_;  // the first cell of the best division; 0: a board of the lowest kind stays idle
+    std::vector<std::uint32_t>
+        choice_;  // the first cell of the best division; 0: a board of the lowest kind stays idle
 };
 
 }  // namespace shoal::plan

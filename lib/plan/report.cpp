@@ -48,7 +48,8 @@ public:
     Lines all() {
         add(text("plan for ", plan_.objective == Objective::latency ? "latency" : "throughput", ": ", summary()));
         const Prediction& p = plan_.prediction;
-        add(text("  latency     ", seconds(p.latency_s), " a request (no plan below ", seconds(p.latency_bound_s), ")"));
+        add(text("  latency     ", seconds(p.latency_s), " a request (no plan below ", seconds(p.latency_bound_s),
+                 ")"));
         add(text("  throughput  ", number(p.requests_per_s), " requests/s (no plan above ",
                  number(p.requests_per_s_bound), ")"));
         if (p.gap < 1e-6)
@@ -152,8 +153,8 @@ private:
         const Work& work = stage.work;
         add("");
         add(text("stage ", index + 1, " on ", board(work.board), ": ", operators(work)));
-        add(text("  compute  ", padded(seconds(stage.compute_s), 9), "   receive ", padded(seconds(stage.receive_s), 9), ' ',
-                 padded(format_bytes(stage.receive_bytes), 9), "   send ", padded(seconds(stage.send_s), 9), ' ',
+        add(text("  compute  ", padded(seconds(stage.compute_s), 9), "   receive ", padded(seconds(stage.receive_s), 9),
+                 ' ', padded(format_bytes(stage.receive_bytes), 9), "   send ", padded(seconds(stage.send_s), 9), ' ',
                  padded(format_bytes(stage.send_bytes), 9)));
         add(text("  memory   ", memory_bar(stage.memory_bytes, stage.memory_limit, kBar), ' ',
                  format_bytes(stage.memory_bytes), " of ", format_bytes(stage.memory_limit)));

@@ -12,7 +12,7 @@
 namespace shoal::plan {
 
 struct SearchOptions {
-    std::uint32_t stages = 0;            ///< exactly so many; 0: any number
+    std::uint32_t stages = 0;           ///< exactly so many; 0: any number
     std::uint64_t effort = 60'000'000;  ///< basic steps before the best so far is taken
 };
 

@@ -20,9 +20,9 @@ struct BoardLoss {
 
 struct SimulationOptions {
     std::uint64_t requests = 200;
-    std::uint64_t in_flight = 0;      ///< requests under way at a time; 0: enough to keep every stage busy
-    double arrivals_per_s = 0;        ///< above 0: requests arrive evenly at this rate whatever is under way
-    double jitter = 0;                ///< every computation takes 1 - jitter to 1 + jitter of its time; below 1
+    std::uint64_t in_flight = 0;  ///< requests under way at a time; 0: enough to keep every stage busy
+    double arrivals_per_s = 0;    ///< above 0: requests arrive evenly at this rate whatever is under way
+    double jitter = 0;            ///< every computation takes 1 - jitter to 1 + jitter of its time; below 1
     std::uint64_t seed = 1;
     std::vector<BoardLoss> losses{};  ///< boards that die
     double detection_s = 1;           ///< from a board's death until the hub repeats what was lost
@@ -30,13 +30,13 @@ struct SimulationOptions {
 
 struct SimulationResult {
     std::uint64_t answered = 0;
-    std::uint64_t repeated = 0;    ///< requests sent again because a board died
-    std::uint64_t failed = 0;      ///< no part of the plan was left that could answer
-    double seconds = 0;            ///< until the last answer
-    double requests_per_s = 0;     ///< over the middle half of the answers, where queues are settled
+    std::uint64_t repeated = 0;  ///< requests sent again because a board died
+    std::uint64_t failed = 0;    ///< no part of the plan was left that could answer
+    double seconds = 0;          ///< until the last answer
+    double requests_per_s = 0;   ///< over the middle half of the answers, where queues are settled
     double latency_mean_s = 0, latency_p50_s = 0, latency_p99_s = 0, latency_max_s = 0;
     std::uint64_t events = 0;
-    std::vector<double> busy;      ///< by board: part of the time that it computed
+    std::vector<double> busy;  ///< by board: part of the time that it computed
 };
 
 /// Throws invalid_argument for options that make no sense.

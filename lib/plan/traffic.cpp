@@ -87,8 +87,7 @@ TrafficPart Traffic::add(const Flow& flow) {
     routes.push_back({static_cast<std::uint32_t>(stages.size()), static_cast<std::uint32_t>(flow.stages.size())});
     std::size_t before = 0;
     for (const FlowStage& stage : flow.stages) {
-        const auto [at, fresh] =
-            board_index_.try_emplace(stage.work.board, static_cast<std::uint32_t>(boards.size()));
+        const auto [at, fresh] = board_index_.try_emplace(stage.work.board, static_cast<std::uint32_t>(boards.size()));
         if (fresh) boards.push_back({stage.work.board, {}});
         boards[at->second].stages.push_back(static_cast<std::uint32_t>(stages.size()));
         const bool first = before == 0, last = &stage == &flow.stages.back();

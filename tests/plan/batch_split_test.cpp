@@ -41,7 +41,7 @@ double best_by_force(const Problem& problem, std::int64_t batch) {
     const auto boards = allowed_boards(problem);
     double best = 1e9;
     const std::function<void(std::size_t, std::int64_t, double, double)> go = [&](std::size_t at, std::int64_t left,
-                                                                                 double sent, double end) {
+                                                                                  double sent, double end) {
         if (at == boards.size()) {
             if (left == 0) best = std::min(best, end);
             return;

@@ -87,10 +87,10 @@ TEST_CASE("a residual block: skip connection, late input and early output cross 
     Builder builder;
     const auto x = builder.input("x", {ElementType::f32, {1, 13}});
     const auto late = builder.input("late", {ElementType::f32, {1, 13}});
-    const auto a = builder.map("relu", {x});                                         // kernel 0
-    const auto b = builder.map("neg", {a});                                          // kernel 1
-    const auto c = builder.map("add", {b, a});                                       // kernel 2
-    const auto d = builder.map("mul", {c, late});                                    // kernel 3
+    const auto a = builder.map("relu", {x});       // kernel 0
+    const auto b = builder.map("neg", {a});        // kernel 1
+    const auto c = builder.map("add", {b, a});     // kernel 2
+    const auto d = builder.map("mul", {c, late});  // kernel 3
     builder.output("b", b);
     builder.output("d", d);
     const Graph graph = builder.finish();

@@ -100,8 +100,8 @@ TEST_CASE("measurements merge: new ones are added, known ones move by the weight
 }
 
 TEST_CASE("a device that was never measured gets rates by its kind, none of them 0") {
-    for (const auto kind : {device::Kind::cpu, device::Kind::gpu, device::Kind::accelerator, device::Kind::custom,
-                            device::Kind::host}) {
+    for (const auto kind :
+         {device::Kind::cpu, device::Kind::gpu, device::Kind::accelerator, device::Kind::custom, device::Kind::host}) {
         device::DeviceInfo device;
         device.kind = kind;
         const auto rates = usable_rates(device);

@@ -37,7 +37,8 @@ double best_rate(const std::vector<double>& periods, std::size_t set, std::map<s
     if (const auto at = known.find(set); at != known.end()) return at->second;
     double best = 0;
     for (std::size_t cell = set; cell != 0; cell = (cell - 1) & set) {
-        if (periods[cell] < kInfinity) best = std::max(best, 1 / periods[cell] + best_rate(periods, set & ~cell, known));
+        if (periods[cell] < kInfinity)
+            best = std::max(best, 1 / periods[cell] + best_rate(periods, set & ~cell, known));
     }
     return known[set] = best;
 }

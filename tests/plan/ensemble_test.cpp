@@ -79,8 +79,9 @@ TEST_CASE("whole models are placed as well as any placement, sharing boards' mem
         std::vector<double> load(problem.cluster.boards.size(), 0);
         std::vector<int> models(problem.cluster.boards.size(), 0);
         for (const auto& work : leaves(plan.root)) {
-            load[work.board] += pipeline_latency_s(chains[work.model], problem.cluster, problem.models[work.model].costs,
-                                                   {{work.board, 0, work.last_group}});
+            load[work.board] +=
+                pipeline_latency_s(chains[work.model], problem.cluster, problem.models[work.model].costs,
+                                   {{work.board, 0, work.last_group}});
             if (++models[work.board] == 2) ++shared;
         }
         CHECK(*std::max_element(load.begin(), load.end()) == doctest::Approx(want).epsilon(1e-9));

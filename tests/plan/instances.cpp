@@ -39,9 +39,8 @@ graph::Graph random_graph(std::mt19937& random, const RandomGraph& what) {
         builder.set_origin("op" + std::to_string(k));
         const auto same_shape = [&](ValueId id) { return id != last && builder.shape(id) == builder.shape(last); };
         const auto skip = std::find_if(values.begin(), values.end(), same_shape);
-        const auto known = std::find_if(constants.begin(), constants.end(), [&](ValueId id) {
-            return builder.shape(id)[0] == builder.shape(last)[1];
-        });
+        const auto known = std::find_if(constants.begin(), constants.end(),
+                                        [&](ValueId id) { return builder.shape(id)[0] == builder.shape(last)[1]; });
         if (what.skips && skip != values.end() && pick(random, 0, 1) == 0) {
             last = builder.map("add", {last, *skip});
         } else if (what.skips && known != constants.end() && pick(random, 0, 2) == 0) {
@@ -49,7 +48,8 @@ graph::Graph random_graph(std::mt19937& random, const RandomGraph& what) {
         } else if (pick(random, 0, 4) == 0) {
             last = builder.map("relu", {last});
         } else {
-            constants.push_back(weights(builder, builder.shape(last)[1], pick(random, 0, 3) == 0 ? 3 : pick(random, 1, 24)));
+            constants.push_back(
+                weights(builder, builder.shape(last)[1], pick(random, 0, 3) == 0 ? 3 : pick(random, 1, 24)));
             last = builder.matmul(last, constants.back());
         }
         values.push_back(last);
@@ -73,8 +73,8 @@ void unlike_links(std::mt19937& random, const RandomCluster& what, int kinds, pl
     for (std::size_t q = 0; q < count; ++q)
         hub.push_back({what.latency_s * uniform(random, 0.5, 2), what.bytes_per_s * uniform(random, 0.5, 4), -1});
     for (std::size_t i = 0; i < count * count; ++i)
-        between.push_back({what.latency_s * uniform(random, 0.2, 3),
-                           what.bytes_per_s * std::exp2(uniform(random, -4, 2)), -1});
+        between.push_back(
+            {what.latency_s * uniform(random, 0.2, 3), what.bytes_per_s * std::exp2(uniform(random, -4, 2)), -1});
     for (std::size_t b = 1; b <= cluster.boards.size(); ++b) {
         plan::set_link(cluster, 0, b, hub[(b - 1) % count]);
         for (std::size_t other = 1; other <= cluster.boards.size() && what.unlike_links; ++other) {
@@ -110,7 +110,8 @@ Problem random_problem(std::mt19937& random, const RandomGraph& graph, const Ran
     for (int q = 0; q < kinds; ++q) {
         const auto whole = plan::stage_memory(chain, rows[static_cast<std::size_t>(q)], 0, chain.size(), 2).total();
         memory.push_back(static_cast<std::uint64_t>(static_cast<double>(whole) *
-                                                    uniform(random, what.memory_low, what.memory_high)) + 1);
+                                                    uniform(random, what.memory_low, what.memory_high)) +
+                         1);
     }
     for (int b = 0; b < what.boards; ++b) {
         const auto q = static_cast<std::size_t>(b % kinds);
@@ -149,8 +150,8 @@ void every_pipeline(const plan::Chain& chain, const std::vector<std::uint32_t>& 
 
 bool fits(const plan::Chain& chain, const Problem& problem, const Pipeline& pipeline, std::uint32_t credits) {
     return std::all_of(pipeline.begin(), pipeline.end(), [&](const plan::Stage& stage) {
-        return plan::stage_memory(chain, problem.models[0].costs[stage.board], stage.first, stage.last, credits).total() <=
-               problem.cluster.boards[stage.board].memory_bytes;
+        return plan::stage_memory(chain, problem.models[0].costs[stage.board], stage.first, stage.last, credits)
+                   .total() <= problem.cluster.boards[stage.board].memory_bytes;
     });
 }
 

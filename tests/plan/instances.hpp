@@ -13,15 +13,15 @@ namespace shoal::test {
 
 struct RandomGraph {
     int kernels = 8;
-    bool skips = true;     ///< skip connections, a late second input, constants read twice, an early output
-    bool fused = true;     ///< some kernels of several operators
+    bool skips = true;  ///< skip connections, a late second input, constants read twice, an early output
+    bool fused = true;  ///< some kernels of several operators
     std::int64_t rows = 2;
 };
 [[nodiscard]] graph::Graph random_graph(std::mt19937& random, const RandomGraph& what);
 
 struct RandomCluster {
     int boards = 4;
-    int kinds = 0;             ///< 0: every board is one of its own
+    int kinds = 0;              ///< 0: every board is one of its own
     bool unlike_links = false;  ///< between boards; links to the hub always differ
     double latency_s = 2e-4;
     /// Memory of a board as a part of what the whole model takes: drawn from low to high.
@@ -30,7 +30,8 @@ struct RandomCluster {
 };
 /// One model; compute of a kernel around a millisecond, boards up to eight times apart and unlike in what they are good
 /// at.
-[[nodiscard]] plan::Problem random_problem(std::mt19937& random, const RandomGraph& graph, const RandomCluster& cluster);
+[[nodiscard]] plan::Problem random_problem(std::mt19937& random, const RandomGraph& graph,
+                                           const RandomCluster& cluster);
 
 /// Calls visit(pipeline) for every pipeline of the chain on these boards, whether it fits or not.
 void every_pipeline(const plan::Chain& chain, const std::vector<std::uint32_t>& boards,

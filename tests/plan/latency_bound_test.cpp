@@ -34,9 +34,8 @@ TEST_CASE("whatever a pipeline has done already, the rest is never below the bou
             for (const auto board : instance.boards(q))
                 kind_of[board] = q;
         }
-        const auto want = test::least(chain, problem, 1, [&](const Pipeline& p) {
-            return pipeline_latency_s(chain, problem.cluster, costs, p);
-        });
+        const auto want = test::least(
+            chain, problem, 1, [&](const Pipeline& p) { return pipeline_latency_s(chain, problem.cluster, costs, p); });
         LatencyBound bound(instance, lattice, moves);
         if (!want) continue;
         before += bound.whole() / *want;

@@ -56,8 +56,8 @@ Problem simple(int kernels, std::uint64_t weight_bytes, const std::vector<std::u
         board.memory_bytes = memory;
         board.device.buffer_alignment = 1;
         out.cluster.boards.push_back(board);
-        out.models[0].costs.push_back(std::vector<plan::KernelCost>(
-            static_cast<std::size_t>(kernels), plan::KernelCost{1e-3, weight_bytes, 0, true}));
+        out.models[0].costs.push_back(std::vector<plan::KernelCost>(static_cast<std::size_t>(kernels),
+                                                                    plan::KernelCost{1e-3, weight_bytes, 0, true}));
     }
     out.cluster.default_link = {1e-4, 1e7, -1};
     return out;
@@ -135,7 +135,8 @@ TEST_CASE("no plan exceeds a board's memory, whatever the mode, the objective an
         Problem problem = test::random_problem(random, {1 + round % 40}, cluster);
         for (const auto objective : {Objective::latency, Objective::throughput}) {
             problem.objective = objective;
-            for (const auto mode : {Mode::best, Mode::pipeline, Mode::single_board, Mode::equal_split, Mode::replicas}) {
+            for (const auto mode :
+                 {Mode::best, Mode::pipeline, Mode::single_board, Mode::equal_split, Mode::replicas}) {
                 problem.options.mode = mode;
                 try {
                     const Plan plan = make_plan(problem);

@@ -183,8 +183,8 @@ TEST_CASE("a fixed number of stages: both searches equal brute force") {
                                           : pipeline_latency_s(chain, problem.cluster, costs, p),
                                p);
             });
-            const auto got = throughput ? shortest_period(instance, lattice, options)
-                                        : shortest_latency(instance, lattice, options);
+            const auto got =
+                throughput ? shortest_period(instance, lattice, options) : shortest_latency(instance, lattice, options);
             REQUIRE(got.has_value() == (want && *want < 1e8));
             if (!got) continue;
             ++solved;

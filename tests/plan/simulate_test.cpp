@@ -98,7 +98,8 @@ TEST_CASE("pipelines: simulated latency and rate agree with the formulas") {
             slowest = std::max(slowest, stage.compute_s);
         CHECK(result.requests_per_s >= (1 - 1e-6) / period);
         CHECK(result.requests_per_s <= (1 + 1e-6) / slowest);
-        if (plan.credits >= 2 && period == slowest) CHECK(result.requests_per_s == doctest::Approx(1 / period).epsilon(1e-6));
+        if (plan.credits >= 2 && period == slowest)
+            CHECK(result.requests_per_s == doctest::Approx(1 / period).epsilon(1e-6));
         widest = std::max(widest, result.requests_per_s * period - 1);
     }
     MESSAGE("simulation above the formula by at most ", 100 * widest, " %");
