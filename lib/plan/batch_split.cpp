@@ -1,7 +1,6 @@
 #include "plan/batch_split.hpp"
 
 #include <algorithm>
-#include <memory>
 
 #include "graph/shard.hpp"
 #include "plan/flow.hpp"
@@ -12,20 +11,6 @@ namespace {
 using Boards = std::vector<std::uint32_t>;
 
 constexpr std::size_t kMostBoards = 64;  // one hub feeds all parts of a batch; the fastest boards are enough
-
-// Dividing looks at constants' types, and folds what it cuts: any bytes will do, the same for all of them.
-graph::Graph with_zeros(graph::Graph graph) {
-    std::size_t largest = 0;
-    for (const auto& value : graph.values) {
-        if (value.constant && !value.constant->bound(value.type)) largest = std::max(largest, value.type.size_bytes());
-    }
-    const auto zeros = base::SharedBytes::own(std::vector<std::byte>(largest));
-    for (auto& value : graph.values) {
-        if (value.constant && !value.constant->bound(value.type))
-            value.constant->bytes = zeros.slice(0, value.type.size_bytes());
-    }
-    return graph;
-}
 
 // A board's part, and when it is back when the hub is busy until `sent`.
 class Part {
@@ -79,7 +64,7 @@ bool can_split_batch(const graph::Graph& graph) {
     const std::int64_t batch = batch_extent(graph);
     if (batch < 2) return false;
     try {
-        const auto row = graph::shard(with_zeros(graph), 0, 0, 1);
+        const auto row = graph::shard(graph, 0, 0, 1);
         // Where a row of the output needs other rows of the input, parts would do each other's work again.
         return std::all_of(row.inputs.begin(), row.inputs.end(), [](const auto& input) {
             return input.slice == graph::InputSlice{0, 0, 1};
