@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/units.hpp"
+#include "plan/failover.hpp"
 #include "plan/instances.hpp"
 #include "plan/planner.hpp"
 #include "plan/simulate.hpp"
@@ -24,7 +25,7 @@ struct Case {
     double memory_low, memory_high;  // parts of the whole model
 };
 
-void plan_case(const Case& c, plan::Objective objective, unsigned seed) {
+plan::Problem problem_of(const Case& c, plan::Objective objective, unsigned seed) {
     std::mt19937 random(seed);
     test::RandomCluster cluster{c.boards, c.kinds, c.unlike_links};
     cluster.memory_low = c.memory_low;
@@ -32,6 +33,11 @@ void plan_case(const Case& c, plan::Objective objective, unsigned seed) {
     cluster.bytes_per_s = 1e7;
     auto problem = test::random_problem(random, {c.kernels, true, false, 1}, cluster);
     problem.objective = objective;
+    return problem;
+}
+
+void plan_case(const Case& c, plan::Objective objective, unsigned seed) {
+    const auto problem = problem_of(c, objective, seed);
     const double start = now_ms();
     std::string outcome;
     try {
@@ -45,6 +51,51 @@ void plan_case(const Case& c, plan::Objective objective, unsigned seed) {
     std::printf("%-44s %-10s %7.0f ms  %s\n", c.what, objective == plan::Objective::latency ? "latency" : "throughput",
                 now_ms() - start, outcome.c_str());
     std::fflush(stdout);
+}
+
+void failover_case(const Case& c, plan::Objective objective) {
+    const auto problem = problem_of(c, objective, 1);
+    const double start = now_ms();
+    const plan::Failover failover(problem, 4);
+    const double ready = now_ms();
+    std::printf("%-44s %-10s %7.0f ms  prepared;", c.what, objective == plan::Objective::latency ? "latency" : "rate",
+                ready - start);
+    for (const auto& lost : {std::vector<std::uint32_t>{0}, {3, 7}, {1, 5, 9, 13}}) {
+        const double asked = now_ms();
+        const auto plan = failover.without(lost);
+        const double quick = now_ms();
+        const auto careful = plan::replan(problem, lost);
+        const auto value = [&](const plan::Plan& p) {
+            return objective == plan::Objective::latency ? 1 / p.prediction.latency_s : p.prediction.requests_per_s;
+        };
+        std::printf("  %zu lost: %.1f ms (%.0f %% of replan's in %.0f ms)", lost.size(), quick - asked,
+                    plan ? 100 * value(*plan) / value(careful) : 0.0, now_ms() - quick);
+    }
+    std::printf("\n");
+}
+
+void simulation_case(std::uint32_t boards, std::uint32_t stages, std::uint64_t requests) {
+    plan::Cluster cluster;
+    plan::Flow flow;
+    flow.axis = plan::Axis::requests;
+    for (std::uint32_t b = 0; b < boards; ++b) {
+        cluster.boards.push_back({base::text("b", b), {}, 1});
+        if (b % stages == 0) {
+            flow.children.emplace_back();
+            flow.shares.push_back(1);
+        }
+        flow.children.back().stages.push_back({{0, b, b % stages, b % stages + 1}, 1e-2, 1000, 1000, 0});
+    }
+    cluster.default_link = {1e-4, 1e10, -1};
+    plan::SimulationOptions options;
+    options.requests = requests;
+    options.jitter = 0.1;
+    const double start = now_ms();
+    const auto result = plan::simulate(flow, cluster, 2, options);
+    const double ms = now_ms() - start;
+    std::printf("simulate %5u boards in pipelines of %2u, %7llu requests: %6.0f ms, %5.1f M events, %.1f M events/s\n",
+                boards, stages, static_cast<unsigned long long>(requests), ms, static_cast<double>(result.events) / 1e6,
+                static_cast<double>(result.events) / ms / 1e3);
 }
 
 }  // namespace
@@ -67,4 +118,11 @@ int main() {
                 plan_case(c, objective, seed);
         }
     }
+    for (const int index : {1, 2, 3}) {
+        for (const auto objective : {plan::Objective::latency, plan::Objective::throughput})
+            failover_case(cases[index], objective);
+    }
+    simulation_case(4096, 1, 200'000);
+    simulation_case(4096, 16, 50'000);
+    simulation_case(16384, 16, 100'000);
 }
