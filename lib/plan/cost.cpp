@@ -6,6 +6,7 @@
 #include <sstream>
 #include <unordered_map>
 
+#include "base/checked.hpp"
 #include "graph/liveness.hpp"
 
 namespace shoal::plan {
@@ -86,15 +87,25 @@ graph::Cost work_of(const Graph& graph, const GroupRange& kernel, const std::vec
     return total;
 }
 
-std::uint64_t constants_of(const Graph& graph, const GroupRange& kernel) {
+// Sizes of the constants that a kernel reads, each once.
+std::vector<std::uint64_t> constants_of(const Graph& graph, const GroupRange& kernel) {
     std::set<ValueId> seen;
-    std::uint64_t bytes = 0;
+    std::vector<std::uint64_t> out;
     for (std::uint32_t i = kernel.first; i < kernel.last; ++i) {
         for (const auto id : graph.ops[i].inputs) {
-            if (id != kNoValue && graph.is_constant(id) && seen.insert(id).second) bytes += graph.type(id).size_bytes();
+            if (id != kNoValue && graph.is_constant(id) && seen.insert(id).second)
+                out.push_back(graph.type(id).size_bytes());
         }
     }
-    return bytes;
+    return out;
+}
+
+// As a device keeps them that stores them as they are, each at its alignment.
+std::uint64_t stored_bytes(const std::vector<std::uint64_t>& constants, const device::DeviceInfo& device) {
+    std::uint64_t out = 0;
+    for (const auto bytes : constants)
+        out += base::round_up<std::uint64_t>(bytes, std::max<std::uint64_t>(device.buffer_alignment, 1));
+    return out;
 }
 
 double roofline(const graph::Cost& work, const device::Rates& rates) {
@@ -137,7 +148,7 @@ namespace {
 struct Facts {
     std::string signature;
     graph::Cost work;
-    std::uint64_t constant_bytes;
+    std::vector<std::uint64_t> constants;
 };
 
 std::vector<Facts> facts_of(const Graph& graph) {
@@ -159,7 +170,7 @@ std::vector<KernelCost> costs_of(const std::vector<Facts>& kernels, const device
         const double estimate = roofline(kernel.work, rates);
         const auto at = measured.find(kernel.signature);
         if (at == measured.end()) {
-            out.push_back({estimate, kernel.constant_bytes, 0, false});
+            out.push_back({estimate, stored_bytes(kernel.constants, device), 0, false});
             continue;
         }
         out.push_back(at->second);

@@ -12,6 +12,11 @@
 #include "plan/replicas.hpp"
 
 namespace shoal::plan {
+namespace {
+
+constexpr std::uint64_t kQuickEffort = 2'000'000;  // steps of a search: some hundredths of a second
+
+}  // namespace
 
 Problem without_boards(Problem problem, const std::vector<std::uint32_t>& lost) {
     auto& excluded = problem.options.excluded;
@@ -31,6 +36,13 @@ struct Failover::Prepared {
     std::optional<Instance> instance{};
     std::optional<Lattice> lattice{};
     std::optional<ReplicaTable> table{};
+
+    [[nodiscard]] static std::vector<std::uint32_t> counts_of(const std::vector<std::vector<std::uint32_t>>& boards) {
+        std::vector<std::uint32_t> out;
+        for (const auto& kind : boards)
+            out.push_back(static_cast<std::uint32_t>(kind.size()));
+        return out;
+    }
 
     // Boards of each kind that are left.
     [[nodiscard]] std::vector<std::vector<std::uint32_t>> left(const std::vector<std::uint32_t>& lost) const {
@@ -65,12 +77,9 @@ struct Failover::Prepared {
     }
 
     [[nodiscard]] std::optional<Node> divided(std::vector<std::vector<std::uint32_t>> boards) const {
-        std::vector<std::uint32_t> counts;
-        for (const auto& kind : boards)
-            counts.push_back(static_cast<std::uint32_t>(kind.size()));
         Node root;
         root.axis = Axis::requests;
-        for (const auto cell : table->cells(lattice->state_of(counts))) {
+        for (const auto cell : table->cells(lattice->state_of(counts_of(boards)))) {
             std::vector<std::uint32_t> used;
             for (std::uint32_t q = 0; q < instance->kinds(); ++q)
                 used.push_back(lattice->count(cell, q));
@@ -103,13 +112,12 @@ struct Failover::Prepared {
         return root;
     }
 
+    // A latency search that is content with little.
     [[nodiscard]] std::optional<Node> one_pipeline(std::vector<std::vector<std::uint32_t>> boards) const {
-        std::vector<std::uint32_t> counts;
-        for (const auto& kind : boards)
-            counts.push_back(static_cast<std::uint32_t>(kind.size()));
-        const auto stages = reach(counts, std::numeric_limits<double>::infinity());
-        if (!stages) return std::nullopt;
-        return pipeline_node(taken(*stages, boards), 0);
+        Instance own = *instance;
+        const auto found = shortest_latency(own, Lattice(counts_of(boards)), {problem.options.stages, kQuickEffort});
+        if (!found) return std::nullopt;
+        return pipeline_node(taken(found->stages, boards), 0);
     }
 };
 

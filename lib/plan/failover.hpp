@@ -1,8 +1,8 @@
-// A new plan within milliseconds when boards are lost, prepared while all is well.
+// A new plan within some milliseconds when boards are lost, prepared while all is well.
 //
-// The table of plan/replicas.hpp already knows the best division of every choice of boards, so a loss is a look-up and
-// one reach over the boards of each cell. Such a plan fits and runs; a full make_plan on what is left, in the
-// background, may find a better one.
+// For throughput the table of plan/replicas.hpp already knows the best division of every choice of boards, so a loss is
+// a look-up and one reach over the boards of each cell; for latency it is a search with everything at hand and a small
+// budget. Such a plan fits and runs; a full make_plan on what is left, in the background, may find a better one.
 #pragma once
 
 #include <memory>

@@ -78,7 +78,6 @@ private:
     void start_with_any() {
         FurthestReach reach(instance_, lattice_);
         reach.run(kInfinity);
-        used_ += reach.steps();
         std::uint32_t found = 0;
         for (std::uint32_t state = 1; state < lattice_.size(); ++state) {
             const bool wanted = options_.stages == 0 || lattice_.boards(state) == options_.stages;
