@@ -35,13 +35,28 @@ struct Board {
 /// Boards and the links between all of them. End 0 of a link is the hub, end i + 1 is boards[i].
 struct Cluster {
     std::vector<Board> boards;
-    std::vector<std::vector<Link>> links;  ///< links[from][to], (boards.size() + 1) squared
+    /// links[from][to], (boards.size() + 1) squared; empty: every link is `default_link`, as thousands of boards need.
+    std::vector<std::vector<Link>> links;
+    Link default_link{};
 
-    [[nodiscard]] const Link& from_hub(std::size_t board) const { return links.at(0).at(board + 1); }
-    [[nodiscard]] const Link& to_hub(std::size_t board) const { return links.at(board + 1).at(0); }
-    [[nodiscard]] const Link& between(std::size_t from, std::size_t to) const { return links.at(from + 1).at(to + 1); }
+    [[nodiscard]] const Link& link(std::size_t from_end, std::size_t to_end) const {
+        return links.empty() ? default_link : links.at(from_end).at(to_end);
+    }
+    [[nodiscard]] const Link& from_hub(std::size_t board) const { return link(0, board + 1); }
+    [[nodiscard]] const Link& to_hub(std::size_t board) const { return link(board + 1, 0); }
+    [[nodiscard]] const Link& between(std::size_t from, std::size_t to) const { return link(from + 1, to + 1); }
     bool operator==(const Cluster&) const = default;
 };
+
+/// Throws invalid_argument naming the board (or both ends of the link) unless the cluster makes sense: names there and
+/// unique, some memory, rates and latencies finite and not negative, a link for every pair.
+void validate(const Cluster& cluster);
+
+/// Sets both directions between two ends; makes the matrix first when there is none.
+void set_link(Cluster& cluster, std::size_t end, std::size_t other_end, const Link& link);
+
+/// "hub", or the board's name.
+[[nodiscard]] std::string end_name(const Cluster& cluster, std::size_t end);
 
 /// What one kernel (group of operators) takes on one board.
 struct KernelCost {

@@ -69,16 +69,19 @@ struct StagePrediction {
 };
 
 struct Prediction {
-    double latency_s = 0;                   ///< one request alone, hub to hub
-    double requests_per_s = 0;              ///< steady state, many requests in flight
-    double latency_bound_s = 0;             ///< no plan on this cluster can be faster (docs/planner.md, "Bounds")
-    double requests_per_s_bound = 0;        ///< nor answer more
+    double latency_s = 0;             ///< one request alone, hub to hub
+    double requests_per_s = 0;        ///< steady state, many requests in flight
+    double latency_bound_s = 0;       ///< no plan on this cluster can be faster (docs/planner.md, "Bounds")
+    double requests_per_s_bound = 0;  ///< nor answer more
+    double gap = 0;  ///< no plan of the kinds that the planner makes is better by more than this part; 0: proven
     std::vector<StagePrediction> stages{};  ///< leaves from left to right
     bool operator==(const Prediction&) const = default;
 };
 
 struct Plan {
     Objective objective = Objective::latency;
+    /// Requests whose inputs (and, apart, whose outputs) a stage may hold at a time; memory counts that many.
+    std::uint32_t credits = 1;
     Node root{};
     Prediction prediction{};
     bool operator==(const Plan&) const = default;
@@ -86,5 +89,10 @@ struct Plan {
 
 /// The leaves from left to right.
 [[nodiscard]] std::vector<Work> leaves(const Node& root);
+
+/// `extent` units divided as near to the shares as whole numbers go, all of them given away: what the children of a
+/// batch split take, in order. Hub and planner both use this, so that they agree. Shares must be finite, not negative
+/// and not all 0.
+[[nodiscard]] std::vector<std::int64_t> whole_shares(const std::vector<double>& shares, std::int64_t extent);
 
 }  // namespace shoal::plan
