@@ -77,8 +77,9 @@ void ZmqPort::hear(Peer& peer, const News& news) {
             break;
         case News::Kind::mismatch: refused(peer, "one side uses keys and the other none"); break;
         case News::Kind::failed:
-            refused(peer, options_.keys ? "the handshake failed; is " + peer.key->text() + " really its key?"
-                                        : "the handshake failed; is it a port of Shoal's, and without keys?");
+            refused(peer, options_.keys
+                              ? "the handshake failed: does it use keys, and is " + peer.key->text() + " its own?"
+                              : "the handshake failed: is it a port of Shoal's, and without keys as we are?");
             break;
         case News::Kind::lost:
         case News::Kind::closed:
