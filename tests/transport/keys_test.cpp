@@ -2,12 +2,12 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <fstream>
-#include <sstream>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace {
 
@@ -17,24 +17,8 @@ using transport::Keys;
 using transport::PublicKey;
 namespace fs = std::filesystem;
 
-// A folder that goes with the test.
-class Folder {
-public:
-    Folder() : path_(fs::temp_directory_path() / ("shoal-keys-" + std::to_string(::getpid()))) {
-        fs::create_directories(path_);
-    }
-    ~Folder() { fs::remove_all(path_); }
-    [[nodiscard]] fs::path operator/(const char* name) const { return path_ / name; }
-    [[nodiscard]] const fs::path& path() const { return path_; }
-
-private:
-    fs::path path_;
-};
-
 std::string read(const fs::path& path) {
-    std::ostringstream out;
-    out << std::ifstream(path).rdbuf();
-    return out.str();
+    return base::read_text(path);
 }
 void write(const fs::path& path, const std::string& text) {
     std::ofstream(path) << text;
@@ -52,7 +36,7 @@ base::Error error_of(Call&& call) {
 }
 
 TEST_CASE("keys are saved, private, and loaded again") {
-    const Folder folder;
+    const test::TemporaryFolder folder;
     const Keys keys = Keys::generate();
     keys.save(folder / "board");
     struct stat status {};
@@ -68,7 +52,7 @@ TEST_CASE("keys are saved, private, and loaded again") {
 }
 
 TEST_CASE("damaged, open, missing and mismatched key files are refused with their names") {
-    const Folder folder;
+    const test::TemporaryFolder folder;
     const Keys keys = Keys::generate(), other = Keys::generate();
     keys.save(folder / "board");
     const auto refused = [&](base::Code code, const char* name) {
@@ -108,7 +92,7 @@ TEST_CASE("public keys are compared and parsed strictly") {
 }
 
 TEST_CASE("an allow-list is read from files and folders, and tells its changes") {
-    const Folder folder;
+    const test::TemporaryFolder folder;
     const Keys a = Keys::generate(), b = Keys::generate(), c = Keys::generate();
     AllowList list;
     CHECK_FALSE(list.contains(a.public_key()));

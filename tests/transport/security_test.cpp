@@ -3,7 +3,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "transport/networks.hpp"
+#include "transport/ports.hpp"
 
 namespace {
 

@@ -2,7 +2,7 @@
 
 #include "support/lying_port.hpp"
 #include "support/random.hpp"
-#include "transport/networks.hpp"
+#include "transport/ports.hpp"
 
 namespace {
 

@@ -30,7 +30,7 @@ struct Stage {
         std::size_t out = 0;
         for (; time > 0ms; time -= 50ms) {
             now += 50ms;
-            out += watch.check(now).size();
+            out += watch.floods(now).size() + watch.silent(now).size();
         }
         return out;
     }
@@ -48,7 +48,7 @@ TEST_CASE("a peer that signs and whose messages are read is left alone") {
     for (int i = 0; i < 24 * 60; ++i) {
         stage.facts.bytes_received += 60 * 400;
         stage.now += 60s;
-        CHECK(stage.watch.check(stage.now).empty());
+        CHECK(stage.watch.floods(stage.now).empty());
     }
 }
 
@@ -61,14 +61,14 @@ TEST_CASE("a message that never ends is cut at the limit, however many small one
     stage.facts.bytes_received += stage.limits.unread_bytes - (1 << 20);
     CHECK(stage.pass(50ms) == 0);
     stage.facts.bytes_received += 1 << 21;
-    const auto verdicts = stage.watch.check(stage.now + 50ms);
+    const auto verdicts = stage.watch.floods(stage.now + 50ms);
     REQUIRE(verdicts.size() == 1);
     CHECK(verdicts[0].descriptor == kSocket);
     CHECK(verdicts[0].owner == kOwner);
     CHECK(verdicts[0].why.find("MiB") != std::string::npos);
     // What the kernel still holds costs nobody memory but the kernel, which bounds it itself.
     stage.facts.unread_bytes = 1 << 22;
-    CHECK(stage.watch.check(stage.now + 100ms).empty());
+    CHECK(stage.watch.floods(stage.now + 100ms).empty());
 }
 
 TEST_CASE("a stranger may say little before it is known, and must say something") {
