@@ -166,7 +166,7 @@ struct Source {
     bool operator==(const Source&) const = default;
 };
 struct InputRoute {
-    std::vector<Source> sources{};  ///< Part::source is an index into these
+    std::vector<Source> sources{};              ///< Part::source is an index into these
     graph::Merge merge = graph::Merge::concat;  ///< of several: concat puts each part into its place
     bool operator==(const InputRoute&) const = default;
 };
@@ -195,9 +195,9 @@ struct Deploy {
     std::uint32_t epoch = 0;  ///< rises when the hub plans again; what belongs to an older one is dropped
     std::uint32_t stage = 0;
     std::uint32_t device = 0;
-    std::uint32_t credits = 1;        ///< requests that the stage must have room for
-    std::uint64_t memory_bytes = 0;   ///< what it may use: weights, activations and message buffers
-    base::Digest digest{};            ///< of the graph (digest_of)
+    std::uint32_t credits = 1;       ///< requests that the stage must have room for
+    std::uint64_t memory_bytes = 0;  ///< what it may use: weights, activations and message buffers
+    base::Digest digest{};           ///< of the graph (digest_of)
     graph::Graph graph{};
     std::vector<InputRoute> inputs{};    ///< one for each input of the graph, in order
     std::vector<OutputRoute> outputs{};  ///< one for each output

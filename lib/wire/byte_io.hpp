@@ -1,6 +1,7 @@
 // Fixed little-endian layouts, written and read with every length checked. Internal to the wire.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,11 +14,14 @@ namespace shoal::wire {
 
 class ByteWriter {
 public:
+    /// Begins with that many bytes of 0.
+    explicit ByteWriter(std::size_t leading_bytes = 0) : bytes_(leading_bytes) {}
+
     template <class T>
     ByteWriter& put(const T& value) {
-        bytes_.resize(bytes_.size() + sizeof value);
-        base::store_le(bytes_.data() + bytes_.size() - sizeof value, value);
-        return *this;
+        std::array<std::byte, sizeof(T)> raw;
+        base::store_le(raw.data(), value);
+        return put_bytes(raw);
     }
     ByteWriter& put_bytes(base::ByteView bytes) {
         bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
@@ -54,7 +58,8 @@ public:
     }
     [[nodiscard]] std::string get_text(std::size_t limit) {
         const auto size = get<std::uint32_t>();
-        if (size > limit) base::fail(base::Code::network, "a text of ", size, " bytes; at most ", limit, " may be sent");
+        if (size > limit)
+            base::fail(base::Code::network, "a text of ", size, " bytes; at most ", limit, " may be sent");
         const auto bytes = get_bytes(size);
         return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
     }

@@ -2,8 +2,8 @@
 // blobs, the state of the cluster is in status.hpp.
 //
 // ClientHello -> Welcome. OpenModel -> the hub pulls the weights that it does not know (BlobRequest), plans, deploys,
-// telling OpenProgress, and says Opened or Refused{subject = task}; or, with plan_only, Planned at once. Then any number
-// of Submit -> Answer or RequestFailed, in any order, each request exactly once.
+// telling OpenProgress, and says Opened or Refused{subject = task}; or, with plan_only, Planned at once. Then any
+// number of Submit -> Answer or RequestFailed, in any order, each request exactly once.
 #pragma once
 
 #include <cstdint>

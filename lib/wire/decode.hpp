@@ -17,17 +17,17 @@
 namespace shoal::wire {
 
 /// What the hub hears from a board.
-using HubFromBoard = std::variant<Register, Heartbeat, KernelCosts, LinkMeasured, TaskFailed, Probe, ProbeEcho,
-                                  BlobRequest, DeployProgress, Ready, DeployFailed, Result, Credit, StageError, Goodbye>;
+using HubFromBoard =
+    std::variant<Register, Heartbeat, KernelCosts, LinkMeasured, TaskFailed, Probe, ProbeEcho, BlobRequest,
+                 DeployProgress, Ready, DeployFailed, Result, Credit, StageError, Goodbye>;
 /// What a board hears from the hub.
-using BoardFromHub =
-    std::variant<Welcome, Refused, Peers, HeartbeatEcho, MeasureKernels, MeasureLink, Probe, ProbeEcho, Deploy,
-                 Undeploy, Blob, BlobMissing, Activation, Cancel, Goodbye>;
+using BoardFromHub = std::variant<Welcome, Refused, Peers, HeartbeatEcho, MeasureKernels, MeasureLink, Probe, ProbeEcho,
+                                  Deploy, Undeploy, Blob, BlobMissing, Activation, Cancel, Goodbye>;
 /// What a board hears from another board.
 using BoardFromBoard = std::variant<PeerHello, Activation, Credit, Probe, ProbeEcho, Refused, Goodbye>;
 /// What the hub hears from a client.
-using HubFromClient = std::variant<ClientHello, OpenModel, CloseModel, Blob, BlobMissing, Submit, CancelRequest,
-                                   StatusRequest, Goodbye>;
+using HubFromClient =
+    std::variant<ClientHello, OpenModel, CloseModel, Blob, BlobMissing, Submit, CancelRequest, StatusRequest, Goodbye>;
 /// What a client hears from the hub.
 using ClientFromHub = std::variant<Welcome, Refused, BlobRequest, OpenProgress, Planned, Opened, Replanned, ModelFailed,
                                    Answer, RequestFailed, Status, Goodbye>;

@@ -12,8 +12,6 @@
 #include <array>
 #include <cstring>
 
-#include "wire/byte_io.hpp"
-
 namespace shoal::wire {
 
 using base::Code;
@@ -106,9 +104,10 @@ std::optional<Kind> peek_kind(const Frames& frames) noexcept {
     return name(kind) != "?" ? std::optional(kind) : std::nullopt;
 }
 
-Frames seal(Kind kind, base::ByteView body, Frames payload) {
-    if (body.size() > kMaxBodyBytes) {
-        fail(Code::invalid_argument, "a ", name(kind), " message of ", body.size(), " bytes; at most ", kMaxBodyBytes,
+Frames seal(Kind kind, ByteWriter letter, Frames payload) {
+    const std::size_t body_bytes = letter.size() - kPrefixBytes;
+    if (body_bytes > kMaxBodyBytes) {
+        fail(Code::invalid_argument, "a ", name(kind), " message of ", body_bytes, " bytes; at most ", kMaxBodyBytes,
              " may be sent");
     }
     if (payload.size() > kMaxPayloads) {
@@ -118,10 +117,9 @@ Frames seal(Kind kind, base::ByteView body, Frames payload) {
     Prefix prefix;
     prefix.kind = static_cast<std::uint8_t>(kind);
     prefix.payloads = static_cast<std::uint8_t>(payload.size());
-    prefix.body_bytes = static_cast<std::uint32_t>(body.size());
-    std::vector<std::byte> first(kPrefixBytes + body.size());
+    prefix.body_bytes = static_cast<std::uint32_t>(body_bytes);
+    auto first = letter.take();
     base::store_le(first.data(), prefix);
-    if (!body.empty()) std::memcpy(first.data() + kPrefixBytes, body.data(), body.size());
     payload.insert(payload.begin(), base::SharedBytes::own(std::move(first)));
     return payload;
 }

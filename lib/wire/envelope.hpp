@@ -5,6 +5,7 @@
 
 #include "base/bytes.hpp"
 #include "tensor/tensor.hpp"
+#include "wire/byte_io.hpp"
 #include "wire/limits.hpp"
 #include "wire/message.hpp"
 
@@ -12,8 +13,12 @@ namespace shoal::wire {
 
 inline constexpr std::size_t kPrefixBytes = 16;
 
-/// The prefix, the body and the payload as frames. Throws invalid_argument above the maxima.
-[[nodiscard]] Frames seal(Kind kind, base::ByteView body, Frames payload = {});
+/// A body that begins with room for the prefix.
+[[nodiscard]] inline ByteWriter letter() {
+    return ByteWriter(kPrefixBytes);
+}
+/// The letter with its prefix, and the payload, as frames. Throws invalid_argument above the maxima.
+[[nodiscard]] Frames seal(Kind kind, ByteWriter letter, Frames payload = {});
 
 /// A received message, its prefix checked.
 class Envelope {

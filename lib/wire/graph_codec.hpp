@@ -15,7 +15,8 @@ void address_constants(graph::Graph& graph);
 /// encoding below. Throws internal when a constant has no digest (address_constants).
 [[nodiscard]] base::Digest digest_of(const graph::Graph& graph);
 
-/// The digests of the constants that operators or outputs read, each once, with their sizes in bytes: what a board needs.
+/// The digests of the constants that operators or outputs read, each once, with their sizes in bytes: what a board
+/// needs.
 struct BlobNeed {
     base::Digest digest{};
     std::uint64_t size_bytes = 0;
@@ -27,7 +28,8 @@ struct BlobNeed {
 /// invalid_argument when it is above the maxima of limits.hpp.
 [[nodiscard]] std::vector<std::byte> encode_graph(const graph::Graph& graph);
 
-/// Throws network naming what is wrong unless the bytes are a graph that graph::validate accepts. Constants are unbound.
+/// Throws network naming what is wrong unless the bytes are a graph that graph::validate accepts. Constants are
+/// unbound.
 [[nodiscard]] graph::Graph decode_graph(base::ByteView bytes);
 
 }  // namespace shoal::wire
