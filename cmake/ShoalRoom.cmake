@@ -28,3 +28,6 @@ if(SHOAL_SANITIZE)
   add_compile_options(-fsanitize=${SHOAL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SHOAL_SANITIZE})
 endif()
+if(SHOAL_BUILD_FUZZERS)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # what the fuzzers see of the libraries
+endif()

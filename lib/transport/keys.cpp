@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include "base/error.hpp"
-#include "platform/files.hpp"
+#include "base/file.hpp"
 
 namespace shoal::transport {
 
@@ -40,19 +40,7 @@ std::string read_file(const fs::path& path, const char* what) {
     if (!fs::exists(path, error)) {
         fail(Code::not_found, "there is no ", what, " at '", path.string(), "'; 'shoal keygen' makes one");
     }
-    try {
-        return platform::read_text(path);
-    } catch (const std::system_error& failure) {
-        fail(Code::io, failure.what());
-    }
-}
-
-void write_file(const fs::path& path, const std::string& text, bool owner_only) {
-    try {
-        platform::replace_file(path, text, owner_only);
-    } catch (const std::system_error& failure) {
-        fail(Code::io, failure.what());
-    }
+    return base::read_text(path);
 }
 
 void expect_private(const fs::path& path) {
@@ -137,9 +125,9 @@ void Keys::save(const fs::path& name) const {
         }
     }
     std::string line = secret_ + "\n";
-    write_file(secret_path, line, true);
+    base::replace_file(secret_path, line, true);
     ::explicit_bzero(line.data(), line.size());
-    write_file(public_path, public_.text() + "\n", false);
+    base::replace_file(public_path, public_.text() + "\n");
 }
 
 void AllowList::add(const PublicKey& key, std::string name) {

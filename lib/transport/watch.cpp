@@ -57,45 +57,51 @@ const Watch::Connection* Watch::find(int descriptor, std::uint64_t owner) const 
     return at != connections_.end() && at->second.owner == owner ? &at->second : nullptr;
 }
 
-std::vector<Watch::Verdict> Watch::check(base::TimePoint now) {
-    // Who was away sent no signs of life either, and cannot complain that none were answered.
-    if (now - checked_ > 2 * timing_.heartbeat) attentive_since_ = now;
-    checked_ = now;
+std::vector<Watch::Verdict> Watch::floods(base::TimePoint now) {
     std::vector<Verdict> out;
     for (auto& [descriptor, connection] : connections_) {
         const auto facts = facts_(descriptor);
         if (!facts) continue;
-        if (auto why = judge(connection, *facts, now); !why.empty())
+        if (auto why = flood(connection, *facts, now); !why.empty())
             out.push_back({descriptor, connection.owner, std::move(why)});
     }
     return out;
 }
 
-std::string Watch::judge(Connection& connection, const platform::SocketFacts& facts, base::TimePoint now) {
-    const std::uint64_t held = held_bytes(connection, facts, now);
-    if (held <= (connection.spoken ? limits_.unread_bytes : limits_.unspoken_bytes)) {
-        connection.over_since = {};
-    } else {
-        if (connection.over_since == base::TimePoint{}) connection.over_since = now;
-        if (connection.spoken || now - connection.over_since >= kStrangerGrace)
-            return base::text("it sent ", base::format_bytes(held),
-                              " that are no whole message yet or wait to be read");
-    }
-    if (!connection.spoken) return now - connection.since > 2 * timing_.handshake ? "it never said anything" : "";
-    const auto patience = facts.held_back ? kHeldBackFactor * timing_.silence : timing_.silence;
-    const auto since = std::max(connection.since, attentive_since_);
-    if (facts.since_last_sign > patience && now - since > patience)
-        return base::text("no sign of life for ", facts.since_last_sign.count(), " ms");
-    return {};
-}
-
-// What arrived and was not delivered: it waits in ZeroMQ's queues, or is a part of a message that has not ended.
-std::uint64_t Watch::held_bytes(Connection& connection, const platform::SocketFacts& facts, base::TimePoint now) {
+std::string Watch::flood(Connection& connection, const platform::SocketFacts& facts, base::TimePoint now) const {
+    // What arrived and was not delivered waits in ZeroMQ's queues, or is a part of a message that has not ended.
     const double idle = std::chrono::duration<double>(now - connection.checked).count() * kIdleBytesPerSecond;
     connection.checked = now;
     const std::uint64_t taken = facts.bytes_received - std::min(facts.unread_bytes, facts.bytes_received);
     connection.accounted_bytes = std::min(taken, connection.accounted_bytes + static_cast<std::uint64_t>(idle));
-    return taken - connection.accounted_bytes;
+    const std::uint64_t held = taken - connection.accounted_bytes;
+
+    if (held <= (connection.spoken ? limits_.unread_bytes : limits_.unspoken_bytes)) {
+        connection.over_since = {};
+    } else {
+        if (connection.over_since == base::TimePoint{}) connection.over_since = now;
+        if (connection.spoken || held > limits_.unread_bytes || now - connection.over_since >= kStrangerGrace)
+            return base::text("it sent ", base::format_bytes(held),
+                              " that are no whole message yet or wait to be read");
+    }
+    if (!connection.spoken && now - connection.since > 2 * timing_.handshake) return "it never said anything";
+    return {};
+}
+
+std::vector<Watch::Verdict> Watch::silent(base::TimePoint now) {
+    // Who was away sent no signs of life either, and cannot complain that none were answered.
+    if (now - asked_ > 2 * timing_.heartbeat) attentive_since_ = now;
+    asked_ = now;
+    std::vector<Verdict> out;
+    for (const auto& [descriptor, connection] : connections_) {
+        const auto facts = connection.spoken ? facts_(descriptor) : std::nullopt;
+        if (!facts) continue;
+        const auto patience = facts->held_back ? kHeldBackFactor * timing_.silence : timing_.silence;
+        if (facts->since_last_sign > patience && now - std::max(connection.since, attentive_since_) > patience)
+            out.push_back({descriptor, connection.owner,
+                           base::text("no sign of life for ", facts->since_last_sign.count(), " ms")});
+    }
+    return out;
 }
 
 }  // namespace shoal::transport

@@ -2,7 +2,7 @@
 // the frames of a message that never ends, nor what a stranger sends before it is admitted, nor, without full queues
 // (see zmq_socket.cpp), what waits to be read. Its heartbeats time out while a large frame crosses a slow link. The
 // kernel knows how many bytes arrived, and when the far end's kernel last answered the port's signs of life; what was
-// delivered is counted here. Internal to the transport; one thread.
+// delivered is counted here. Internal to the transport; one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,10 @@ public:
         std::uint64_t owner;
         std::string why;
     };
-    /// The connections that ought to be cut off.
-    [[nodiscard]] std::vector<Verdict> check(base::TimePoint now);
+    /// The connections that sent more than may wait, or are strangers for too long.
+    [[nodiscard]] std::vector<Verdict> floods(base::TimePoint now);
+    /// The connections whose far end gave no sign of life. Asked by whoever sends the signs that are to be answered.
+    [[nodiscard]] std::vector<Verdict> silent(base::TimePoint now);
 
 private:
     struct Connection {
@@ -51,15 +53,14 @@ private:
         base::TimePoint over_since{};       // when it went over the limit; epoch: it is not
     };
     [[nodiscard]] const Connection* find(int descriptor, std::uint64_t owner) const;
-    [[nodiscard]] std::string judge(Connection& connection, const platform::SocketFacts& facts, base::TimePoint now);
-    [[nodiscard]] std::uint64_t held_bytes(Connection& connection, const platform::SocketFacts& facts,
-                                           base::TimePoint now);
+    [[nodiscard]] std::string flood(Connection& connection, const platform::SocketFacts& facts,
+                                    base::TimePoint now) const;
 
     const Limits limits_;
     const Timing timing_;
     Facts facts_;
     std::map<int, Connection> connections_;
-    base::TimePoint checked_{}, attentive_since_{};
+    base::TimePoint asked_{}, attentive_since_{};
 };
 
 }  // namespace shoal::transport

@@ -39,14 +39,16 @@ void expect_network(const Endpoint& endpoint) {
 }  // namespace
 
 ZmqPort::ZmqPort(PortOptions options)
-    : options_(std::move(options)), context_(make_context()), watch_(options_.limits, options_.timing) {}
+    : options_(std::move(options)), context_(make_context()), guard_(context_, options_, bell_) {}
 
 std::string ZmqPort::listen(const std::string& text) {
     const Endpoint endpoint = parse_endpoint(text);
     expect_network(endpoint);
     if (!options_.keys) check_plaintext(endpoint, "listening on");
-    if (options_.keys && gate_ == nullptr) gate_ = std::make_unique<Gate>(context_, options_.allowed);
-    if (listener_ == nullptr) listener_ = std::make_unique<ZmqSocket>(context_, ZmqSocket::Role::listener, options_);
+    if (listener_ == nullptr) {
+        listener_ = std::make_unique<ZmqSocket>(context_, ZmqSocket::Role::listener, options_);
+        guard_.mind(listener_.get());
+    }
     return listener_->bind(endpoint);
 }
 
@@ -88,6 +90,7 @@ std::optional<Event> ZmqPort::wait(TimePoint deadline) {
         if (mailbox_.answer()) return std::nullopt;
         const auto now = base::SteadyClock::now();
         if (now >= next_upkeep_) upkeep(now);
+        if (guard_.has_something()) read_guard_news();
         if (messages_since_poll_ >= kMessagesBetweenPolls) poll(now);
         if (events_.empty()) receive();
         if (any_broken_) settle(now);
@@ -109,7 +112,7 @@ void ZmqPort::disconnect(PeerId id) {
         peer->cut_at = base::SteadyClock::now() + options_.timing.linger;
         return;
     }
-    watch_.remove(peer->descriptor, peer->owner());
+    guard_.remove(peer->descriptor, peer->owner());
     peers_.erase(id);
 }
 
@@ -129,6 +132,13 @@ Counters ZmqPort::counters(PeerId id) const {
 std::uint64_t ZmqPort::unsent_bytes(PeerId id) const {
     const auto at = peers_.find(id);
     return at != peers_.end() ? at->second.backlog->bytes.load(std::memory_order_relaxed) : 0;
+}
+
+Rejections ZmqPort::rejections() const {
+    Rejections out = rejections_;
+    out.handshakes += guard_.failed_handshakes();
+    out.cuts += guard_.cuts();
+    return out;
 }
 
 ZmqPort::Peer& ZmqPort::add_peer() {
@@ -175,7 +185,7 @@ void ZmqPort::receive() {
 void ZmqPort::receive_from_listener() {
     auto received = listener_->receive(options_.limits, [&](const std::string& route) {
         if (routes_.count(route) != 0) return false;
-        read_listener_news();  // so that its descriptor is watched before its bytes are counted
+        read_guard_news();  // so that its descriptor is watched before its bytes are counted
         return true;
     });
     if (!received) {
@@ -191,7 +201,7 @@ void ZmqPort::receive_from_listener() {
 
 // The first message of a new connection.
 ZmqPort::Peer& ZmqPort::meet(Received& received) {
-    if (accepted_.count(received.descriptor) == 0) received.descriptor = -1;
+    if (!guard_.is_accepted(received.descriptor)) received.descriptor = -1;
     for (auto& [id, other] : peers_) {  // whose descriptor this was is gone
         if (other.dial != nullptr || other.descriptor < 0 || other.descriptor != received.descriptor) continue;
         other.descriptor = -1;
@@ -234,7 +244,7 @@ void ZmqPort::receive_from_dial(Peer& peer) {
 
 void ZmqPort::deliver(Peer& peer, Received received) {
     ++messages_since_poll_;
-    watch_.delivered(peer.descriptor, peer.owner(), received.bytes, received.frame_count);
+    guard_.delivered(peer.descriptor, peer.owner(), received.bytes, received.frame_count);
     const bool greeting = received.frame_count == 1 && received.bytes == 0;
     if (greeting || peer.barred) return;
     if (!received.kept) {
@@ -260,7 +270,7 @@ void ZmqPort::poll(TimePoint until) {
         waiting_.assign(1, {bell_.descriptor(), false});
         for (const ZmqSocket* socket : sockets_) {
             waiting_.push_back({socket->descriptor(), false});
-            waiting_.push_back({socket->news_descriptor(), false});
+            if (socket != listener_.get()) waiting_.push_back({socket->news_descriptor(), false});
         }
         const auto left = std::min(until, next_upkeep_) - base::SteadyClock::now();
         platform::wait_readable(waiting_, std::max<base::Duration>(left, base::Duration::zero()));
@@ -274,7 +284,7 @@ bool ZmqPort::look() {
     bool any = false, news = false;
     for (ZmqSocket* socket : sockets_) {
         socket->readable = socket->readable || socket->has_message();
-        news = news || socket->has_news();
+        news = news || (socket != listener_.get() && socket->has_news());  // the listener's are the guard's
         any = any || socket->readable;
     }
     if (news) read_all_news();

@@ -11,16 +11,14 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "transport/dial.hpp"
-#include "transport/gate.hpp"
+#include "transport/guard.hpp"
 #include "transport/mailbox.hpp"
 #include "transport/port.hpp"
-#include "transport/watch.hpp"
 #include "transport/zmq_socket.hpp"
 
 namespace shoal::transport {
@@ -38,7 +36,7 @@ public:
     void post(std::function<void()> work) override;
     Counters counters(PeerId id) const override;
     std::uint64_t unsent_bytes(PeerId id) const override;
-    Rejections rejections() const override { return rejections_; }
+    Rejections rejections() const override;
 
 private:
     struct Peer {
@@ -84,11 +82,9 @@ private:
     bool look();
 
     void read_all_news();
-    void read_listener_news();
+    void read_guard_news();
     void read_dial_news(Peer& peer);
     void hear(Peer& peer, const News& news);
-    void accepted(int descriptor);
-    void lost(int descriptor);
     void opened(Peer& peer);
     void refused(Peer& peer, const std::string& why);
     void hang_up(Peer& peer);
@@ -101,19 +97,17 @@ private:
 
     void upkeep(base::TimePoint now);
     void redial(Peer& peer, base::TimePoint now);
-    void judge(const Watch::Verdict& verdict);
+    void judge(const Watch::Verdict& verdict, bool is_cut);
     void cut_unlisted();
 
     const PortOptions options_;
     Mailbox mailbox_;
     platform::Bell bell_;
     zmq::context_t context_;  // goes after its sockets, and waits until they have lingered
-    std::unique_ptr<Gate> gate_;
     std::unique_ptr<ZmqSocket> listener_;
+    Guard guard_;  // goes before the listener that it minds
     std::map<PeerId, Peer> peers_;
     std::unordered_map<std::string, PeerId> routes_;
-    std::set<int> accepted_;
-    Watch watch_;
     std::deque<Event> events_;
     Rejections rejections_;
     std::vector<platform::Waiting> waiting_;

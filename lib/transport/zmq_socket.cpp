@@ -6,7 +6,8 @@
 
 #include "base/endian.hpp"
 #include "base/error.hpp"
-#include "transport/gate.hpp"
+#include "platform/sockets.hpp"
+#include "transport/doorman.hpp"
 
 namespace shoal::transport {
 

@@ -24,36 +24,22 @@ constexpr const char* kBroke = "the connection broke";
 }  // namespace
 
 void ZmqPort::read_all_news() {
-    if (listener_ != nullptr) read_listener_news();
+    read_guard_news();
     for (auto& [id, peer] : peers_) {
         if (peer.dial != nullptr) read_dial_news(peer);
     }
 }
 
-void ZmqPort::read_listener_news() {
-    while (const auto news = listener_->news()) {
-        if (news->kind == News::Kind::accepted) accepted(news->value);
-        if (news->kind == News::Kind::lost) lost(news->value);
-    }
-}
-
-void ZmqPort::accepted(int descriptor) {
-    watch_.add(descriptor, 0, base::SteadyClock::now());
-    accepted_.insert(descriptor);
-    if (accepted_.size() <= static_cast<std::size_t>(options_.limits.connections)) return;
-    watch_.cut(descriptor, 0);
-    if (rejections_.cuts++ == 0)
-        base::log_warning("transport", "more than ", options_.limits.connections, " connections: new ones are cut off");
-}
-
-void ZmqPort::lost(int descriptor) {
-    if (!watch_.has_spoken(descriptor, 0)) ++rejections_.handshakes;
-    watch_.remove(descriptor, 0);
-    accepted_.erase(descriptor);
-    for (auto& [id, peer] : peers_) {
-        if (peer.dial != nullptr || peer.descriptor != descriptor) continue;
-        peer.descriptor = -1;
-        mark_broken(peer, kBroke);
+void ZmqPort::read_guard_news() {
+    const auto happened = guard_.take();
+    for (const auto& verdict : happened.cut)
+        judge(verdict, true);
+    for (const int descriptor : happened.lost) {
+        for (auto& [id, peer] : peers_) {
+            if (peer.dial != nullptr || peer.descriptor != descriptor) continue;
+            peer.descriptor = -1;
+            mark_broken(peer, kBroke);
+        }
     }
 }
 
@@ -69,7 +55,7 @@ void ZmqPort::hear(Peer& peer, const News& news) {
     switch (news.kind) {
         case News::Kind::connected:
             peer.descriptor = news.value;
-            watch_.add(news.value, peer.owner(), base::SteadyClock::now());
+            guard_.add(news.value, peer.owner());
             break;
         case News::Kind::ready: opened(peer); break;
         case News::Kind::not_allowed:
@@ -77,8 +63,9 @@ void ZmqPort::hear(Peer& peer, const News& news) {
             break;
         case News::Kind::mismatch: refused(peer, "one side uses keys and the other none"); break;
         case News::Kind::failed:
-            refused(peer, options_.keys ? "the handshake failed; is " + peer.key->text() + " really its key?"
-                                        : "the handshake failed; is it a port of Shoal's, and without keys?");
+            refused(peer, options_.keys
+                              ? "the handshake failed: does it use keys, and is " + peer.key->text() + " its own?"
+                              : "the handshake failed: is it a port of Shoal's, and without keys as we are?");
             break;
         case News::Kind::lost:
         case News::Kind::closed:
@@ -95,7 +82,7 @@ void ZmqPort::hear(Peer& peer, const News& news) {
 void ZmqPort::opened(Peer& peer) {
     peer.dial->opened();
     peer.connected = true;
-    watch_.delivered(peer.descriptor, peer.owner(), 0, 0);
+    guard_.delivered(peer.descriptor, peer.owner(), 0, 0);
     events_.push_back({Kind::connected, peer.id, {}, peer.key, peer.dial->target().host});
     greet(peer, base::SteadyClock::now());
 }
@@ -107,7 +94,7 @@ void ZmqPort::refused(Peer& peer, const std::string& why) {
 }
 
 void ZmqPort::hang_up(Peer& peer) {
-    watch_.remove(peer.descriptor, peer.owner());
+    guard_.remove(peer.descriptor, peer.owner());
     peer.descriptor = -1;
     peer.dial->closed(base::SteadyClock::now());
 }
@@ -121,7 +108,7 @@ void ZmqPort::greet(Peer& peer, TimePoint now) {
 void ZmqPort::cut(Peer& peer, const std::string& why) {
     ++rejections_.cuts;
     base::log_warning("transport", "cut off ", peer.who(), ": ", why);
-    watch_.cut(peer.descriptor, peer.owner());
+    guard_.cut(peer.descriptor, peer.owner());
     mark_broken(peer, why);
 }
 
@@ -162,7 +149,7 @@ void ZmqPort::settle(TimePoint now) {
 // passed over while every other had a turn has nothing more, however busy the others keep it.
 bool ZmqPort::is_read_through(Peer& peer) {
     if (!socket_of(peer)->readable) return true;
-    return peer.dial == nullptr && messages_ - peer.read_through > accepted_.size() + routes_.size();
+    return peer.dial == nullptr && messages_ - peer.read_through > guard_.accepted() + routes_.size();
 }
 
 void ZmqPort::finish(Peer& peer) {
@@ -179,12 +166,12 @@ void ZmqPort::finish(Peer& peer) {
 void ZmqPort::upkeep(TimePoint now) {
     next_upkeep_ = now + std::min<base::Duration>(options_.timing.heartbeat / 2, kLook);
     read_all_news();
-    for (const auto& verdict : watch_.check(now))
-        judge(verdict);
+    for (const auto& verdict : guard_.silent())
+        judge(verdict, false);
     cut_unlisted();
     for (auto& [id, peer] : peers_) {
         if (peer.dial != nullptr) redial(peer, now);
-        if (peer.cut_at != TimePoint{} && now >= peer.cut_at) watch_.cut(peer.descriptor, peer.owner());
+        if (peer.cut_at != TimePoint{} && now >= peer.cut_at) guard_.cut(peer.descriptor, peer.owner());
         if (peer.connected && !peer.is_broken() && now - peer.last_sent >= options_.timing.heartbeat) greet(peer, now);
     }
 }
@@ -193,20 +180,22 @@ void ZmqPort::redial(Peer& peer, TimePoint now) {
     try {
         const bool tried = peer.dial->socket() != nullptr;
         peer.dial->step(context_, options_, now);
-        if (tried && peer.dial->socket() == nullptr) watch_.remove(peer.descriptor, peer.owner());
+        if (tried && peer.dial->socket() == nullptr) guard_.remove(peer.descriptor, peer.owner());
     } catch (const base::Error& error) {  // out of descriptors, perhaps: it may pass
         base::log_warning("transport", error.what());
         peer.dial->closed(now);
     }
 }
 
-void ZmqPort::judge(const Watch::Verdict& verdict) {
+// A connection that deserves to end, and perhaps is cut already.
+void ZmqPort::judge(const Watch::Verdict& verdict, bool is_cut) {
     for (auto& [id, peer] : peers_) {
-        if (peer.descriptor == verdict.descriptor && peer.owner() == verdict.owner && peer.connected)
-            return peer.is_broken() ? void() : cut(peer, verdict.why);
+        if (peer.descriptor != verdict.descriptor || peer.owner() != verdict.owner || peer.is_broken()) continue;
+        if (!is_cut) return cut(peer, verdict.why);
+        base::log_warning("transport", "cut off ", peer.who(), ": ", verdict.why);
+        return mark_broken(peer, verdict.why);
     }
-    ++rejections_.cuts;
-    watch_.cut(verdict.descriptor, verdict.owner);
+    if (!is_cut) guard_.cut(verdict.descriptor, verdict.owner);
 }
 
 void ZmqPort::cut_unlisted() {

@@ -134,10 +134,16 @@ public:
         while (events_[&port].empty() && base::SteadyClock::now() < deadline)
             turn();
         REQUIRE_MESSAGE(!events_[&port].empty(), "no event came, expected kind ", static_cast<int>(kind));
-        Event event = std::move(events_[&port].front());
-        events_[&port].pop_front();
+        Event event = next(port);
         REQUIRE_MESSAGE(event.kind == kind, "expected kind ", static_cast<int>(kind), ", got ",
                         static_cast<int>(event.kind), " ", event.text);
+        return event;
+    }
+
+    /// An event that has come already.
+    Event next(Port& port) {
+        Event event = std::move(events_[&port].front());
+        events_[&port].pop_front();
         return event;
     }
 
