@@ -181,6 +181,16 @@ std::vector<int> Context::axes(const Ints& axes, int rank) const {
     return out;
 }
 
+Values Context::as(std::string_view type, std::int64_t opset, const Values& inputs) const {
+    const Row* row = find_row("", type, opset);
+    base::ensure(row != nullptr && row->lower != nullptr, "no lowering of ", type, " to build on");
+    std::vector<Slot> slots;
+    for (const ValueId id : inputs)
+        slots.push_back(Slot::of(id));
+    Context inner(builder_, {place_.op, *row, opset, std::move(slots), place_.caller, place_.on_host}, limits_);
+    return row->lower(inner);
+}
+
 void Context::expect_table(std::int64_t elements) const {
     if (elements > limits_.table_elements) {
         unsupported("it needs a table of ", elements, " elements, the most are ", limits_.table_elements);

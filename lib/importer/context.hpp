@@ -123,6 +123,10 @@ public:
     /// Each once, ascending.
     [[nodiscard]] std::vector<int> axes(const Ints& axes, int rank) const;
 
+    /// The outputs of operator `type` of ai.onnx, version `opset`, on these inputs and with this operator's attributes:
+    /// what fused and quantised forms are made of.
+    [[nodiscard]] Values as(std::string_view type, std::int64_t opset, const Values& inputs) const;
+
     /// Throws unsupported unless a table of so many elements may be made.
     void expect_table(std::int64_t elements) const;
 
