@@ -120,6 +120,11 @@ double Context::real(std::string_view name, double otherwise) const {
     const auto* out = get<double>(name);
     return out != nullptr ? *out : otherwise;
 }
+double Context::number(std::string_view name, double otherwise) const {
+    const auto* found = find(name);
+    const auto* whole = found != nullptr ? std::get_if<std::int64_t>(found) : nullptr;
+    return whole != nullptr ? static_cast<double>(*whole) : real(name, otherwise);
+}
 std::string Context::text(std::string_view name) const {
     return need<std::string>(name);
 }

@@ -104,6 +104,8 @@ public:
     [[nodiscard]] bool flag(std::string_view name, bool otherwise) const { return integer(name, otherwise ? 1 : 0) != 0; }
     [[nodiscard]] double real(std::string_view name) const;
     [[nodiscard]] double real(std::string_view name, double otherwise) const;
+    /// A real number or an integer.
+    [[nodiscard]] double number(std::string_view name, double otherwise) const;
     [[nodiscard]] std::string text(std::string_view name) const;
     [[nodiscard]] std::string text(std::string_view name, std::string_view otherwise) const;
     [[nodiscard]] Ints ints(std::string_view name) const;

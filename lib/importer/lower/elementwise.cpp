@@ -19,7 +19,7 @@ Values each(Context& c) {
     for (int i = 0; i < c.input_count(); ++i)
         inputs.push_back(c.in(i));
     const auto parameter = [&](const Parameter& p) {
-        return p.attribute.empty() ? p.otherwise : c.real(p.attribute, p.otherwise);
+        return p.attribute.empty() ? p.otherwise : c.number(p.attribute, p.otherwise);
     };
     return {c.builder().map(function, std::move(inputs), parameter(c.row().p), parameter(c.row().q))};
 }

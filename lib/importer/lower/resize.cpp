@@ -34,10 +34,9 @@ double source_of(const Settings& s, const AxisPlan& a, std::int64_t i) {
         const double span = (a.roi_end - a.roi_start) * (in - 1);
         return a.roi_start * (in - 1) + (whole == 1 ? span / 2 : x * span / (whole - 1));
     }
-    if (s.transform == "pytorch_half_pixel" && out == 1) return -0.5;
-    const double centred = (x + 0.5) / a.scale - 0.5;
-    if (s.transform != "half_pixel_symmetric") return centred;
-    return centred + in / 2 * (1 - static_cast<double>(a.output) / out);
+    if (s.transform == "pytorch_half_pixel" && a.output == 1) return 0;
+    const double offset = s.transform == "half_pixel_symmetric" ? in / 2 * (1 - static_cast<double>(a.output) / out) : 0;
+    return offset + (x + 0.5) / a.scale - 0.5;
 }
 
 std::int64_t nearest_of(const Settings& s, const AxisPlan& a, double x) {
@@ -177,9 +176,7 @@ std::vector<AxisPlan> plan_of(Context& c, std::size_t given, const Ints& axes, S
 
 void apply_scales(Context& c, std::vector<AxisPlan>& plan) {
     for (AxisPlan& a : plan)
-        a.output = a.scale == 1 && a.roi_start == 0 && a.roi_end == 1
-                       ? a.input
-                       : scaled_extent(c, a.input, a.scale * (a.roi_end - a.roi_start));
+        a.output = a.scale == 1 ? a.input : scaled_extent(c, a.input, a.scale);
 }
 
 std::vector<AxisPlan> plan_by_sizes(Context& c, const Ints& sizes, const Ints& axes) {

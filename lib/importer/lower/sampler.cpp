@@ -32,7 +32,7 @@ Sampler::Tap Sampler::tap(ValueId index, std::optional<ValueId> weight, std::int
 
 std::vector<Sampler::Tap> Sampler::taps(ValueId place, std::int64_t extent) {
     if (mode_ == Mode::nearest) place = b_.map("round", {place});
-    if (padding_ == Padding::border) place = b_.map("clip", {place}, 0, static_cast<double>(extent - 1));
+    if (padding_ == Padding::border && mode_ != Mode::cubic) place = b_.map("clip", {place}, 0, static_cast<double>(extent - 1));
     if (padding_ == Padding::reflection) place = reflected(place, extent);
     if (mode_ == Mode::nearest) return {tap(b_.map("round", {place}), std::nullopt, extent)};
     const ValueId low = b_.map("floor", {place}), fraction = sub(b_, place, low);
