@@ -69,7 +69,7 @@ Values projected_attention(Context& c, ValueId projected, int mask, int past, in
     if (c.has(mask)) options.biases.push_back(bias_of(c, allowed_by(c, mask, shape[0], keys)));
     if (c.flag("unidirectional", false)) {
         const ValueId first = b.scalar(ElementType::i64, static_cast<double>(before));
-        options.biases.push_back(bias_of(c, visible(b, first, shape[1], keys, true, -1, -1)));
+        options.allowed.push_back(visible(b, first, shape[1], keys, true, -1, -1));
     }
     if (bias >= 0 && c.has(bias)) options.biases.push_back(c.in(bias));
     const ValueId y = merged_heads(b, attend(c, h, options).y);
@@ -138,7 +138,7 @@ Values multi_head_attention(Context& c) {
     if (c.has(5)) options.biases.push_back(c.in(5));
     if (c.flag("unidirectional", false)) {
         const ValueId first = b.scalar(ElementType::i64, static_cast<double>(before));
-        options.biases.push_back(bias_of(c, visible(b, first, q[2], keys, true, -1, -1)));
+        options.allowed.push_back(visible(b, first, q[2], keys, true, -1, -1));
     }
     const AttentionResult out = attend(c, h, options);
     return {merged_heads(b, out.y), h.k, h.v, out.weights};
