@@ -82,7 +82,8 @@ const AttributeValue* Context::find(std::string_view name) const {
     if (found == place_.op.attributes.end()) return nullptr;
     const auto* reference = std::get_if<AttributeReference>(&found->second);
     if (reference == nullptr) return &found->second;
-    if (place_.caller == nullptr) invalid("attribute '", name, "' refers to '", reference->name, "' outside of a function");
+    if (place_.caller == nullptr)
+        invalid("attribute '", name, "' refers to '", reference->name, "' outside of a function");
     const auto given = place_.caller->find(reference->name);
     return given == place_.caller->end() ? nullptr : &given->second;
 }
@@ -92,7 +93,8 @@ const T* Context::get(std::string_view name) const {
     const auto* found = find(name);
     if (found == nullptr) return nullptr;
     const auto* out = std::get_if<T>(found);
-    if (out == nullptr) invalid("attribute '", name, "' is ", kind_of(*found), ", must be ", kind_of(AttributeValue(T{})));
+    if (out == nullptr)
+        invalid("attribute '", name, "' is ", kind_of(*found), ", must be ", kind_of(AttributeValue(T{})));
     return out;
 }
 

@@ -9,7 +9,8 @@ namespace shoal::importer {
 ValueId split_heads(Context& c, ValueId x, std::int64_t heads) {
     Builder& b = c.builder();
     const Shape shape = b.shape(x);
-    c.expect(shape.rank() == 3 && heads > 0 && shape[2] % heads == 0, "input of shape ", shape, " in ", heads, " heads");
+    c.expect(shape.rank() == 3 && heads > 0 && shape[2] % heads == 0, "input of shape ", shape, " in ", heads,
+             " heads");
     return b.transpose(b.reshape(x, Shape{shape[0], shape[1], heads, shape[2] / heads}), {0, 2, 1, 3});
 }
 
@@ -74,12 +75,10 @@ AttentionResult attend(Context& c, const Heads& heads, const AttentionOptions& o
     c.expect(b.shape(x) == Shape{q[0], q[1], q[2], k[2]}, "a mask makes scores of shape ", b.shape(x));
     out.biased = x;
     const bool masked = !options.allowed.empty() || !options.biases.empty();
-    const ValueId sink = options.sink == kNoValue
-                             ? kNoValue
-                             : b.cast(b.reshape(options.sink, Shape{1, q[1], 1, 1}), b.element(x));
+    const ValueId sink =
+        options.sink == kNoValue ? kNoValue : b.cast(b.reshape(options.sink, Shape{1, q[1], 1, 1}), b.element(x));
     out.weights = b.cast(guarded_softmax(b, x, masked, sink), element);
-    const ValueId weighted =
-        b.matmul(b.reshape(out.weights, Shape{q[0], k[1], rows, k[2]}), b.cast(heads.v, element));
+    const ValueId weighted = b.matmul(b.reshape(out.weights, Shape{q[0], k[1], rows, k[2]}), b.cast(heads.v, element));
     out.y = b.reshape(weighted, Shape{q[0], q[1], q[2], v[3]});
     return out;
 }
@@ -95,7 +94,8 @@ ValueId rotated(Context& c, ValueId x, ValueId cosines, ValueId sines, bool inte
                                       : b.reshape(turned, Shape{shape[0], shape[1], shape[2], 2, half});
     const int parts = interleaved ? 4 : 3;
     const auto part = [&](std::int64_t which) { return squeeze(b, b.slice_axis(pairs, parts, which, 1), {parts}); };
-    const ValueId cos = unsqueeze(b, b.cast(cosines, b.element(x)), {1}), sin = unsqueeze(b, b.cast(sines, b.element(x)), {1});
+    const ValueId cos = unsqueeze(b, b.cast(cosines, b.element(x)), {1}),
+                  sin = unsqueeze(b, b.cast(sines, b.element(x)), {1});
     const ValueId real = sub(b, mul(b, cos, part(0)), mul(b, sin, part(1)));
     const ValueId imaginary = add(b, mul(b, sin, part(0)), mul(b, cos, part(1)));
     const ValueId both = b.concat({unsqueeze(b, real, {parts}), unsqueeze(b, imaginary, {parts})}, parts);

@@ -44,8 +44,9 @@ Values attention(Context& c) {
     const ValueId used =
         c.has(6) ? b.reshape(b.cast(c.in(6), ElementType::i64), Shape{c.shape(6).count(), 1, 1, 1}) : kNoValue;
     if (causal || left >= 0 || right >= 0) {
-        const ValueId first = used != kNoValue && past == 0 ? sub(b, used, number(b, used, static_cast<double>(queries)))
-                                                            : b.scalar(ElementType::i64, static_cast<double>(past));
+        const ValueId first = used != kNoValue && past == 0
+                                  ? sub(b, used, number(b, used, static_cast<double>(queries)))
+                                  : b.scalar(ElementType::i64, static_cast<double>(past));
         options.allowed.push_back(visible(b, first, queries, keys, causal, left, right));
     }
     if (used != kNoValue) options.allowed.push_back(b.map("less", {b.iota(ElementType::i64, Shape{keys}, 0), used}));
@@ -55,7 +56,10 @@ Values attention(Context& c) {
     }
     const AttentionResult result = attend(c, heads, options);
     const std::int64_t mode = c.integer("qk_matmul_output_mode", 0);
-    const ValueId shown = mode == 0 ? result.scores : mode == 1 ? result.capped : mode == 2 ? result.biased : result.weights;
+    const ValueId shown = mode == 0   ? result.scores
+                          : mode == 1 ? result.capped
+                          : mode == 2 ? result.biased
+                                      : result.weights;
     return {packed ? merged_heads(b, result.y) : result.y, heads.k, heads.v, b.cast(shown, c.element(0))};
 }
 
@@ -72,8 +76,8 @@ Values rotary_embedding(Context& c) {
 }
 
 const Row kRows[] = {
-    {"", "Attention", 23, 0, attention},
-    {"", "RotaryEmbedding", 23, 0, rotary_embedding},
+    {"", "Attention", 1, 0, attention},
+    {"", "RotaryEmbedding", 1, 0, rotary_embedding},
 };
 
 }  // namespace

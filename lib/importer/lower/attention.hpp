@@ -21,7 +21,7 @@ struct AttentionOptions {
 };
 
 struct AttentionResult {
-    ValueId y;  ///< [B, Hq, S, E]
+    ValueId y;                                ///< [B, Hq, S, E]
     ValueId scores, capped, biased, weights;  ///< [B, Hq, S, T], as they came about
 };
 

@@ -30,7 +30,7 @@ struct Axis {
 
 /// The taps of one remainder, as the window of an ordinary convolution.
 struct Taps {
-    std::int64_t first_tap = 0, tap_step = 1, count = 0;  // into the transposed kernel, ascending
+    std::int64_t first_tap = 0, tap_step = 1, count = 0;    // into the transposed kernel, ascending
     std::int64_t dilation = 1, pad_begin = 0, pad_end = 0;  // padding may be negative: the input is cut
 
     bool operator==(const Taps& o) const {
@@ -61,8 +61,8 @@ public:
     explicit Lowerer(Context& c) : c_(c), b_(c.builder()) {
         const Shape x = c.shape(0), w = c.shape(1);
         groups_ = c.integer("group", 1);
-        c.expect(x.rank() >= 3 && w.rank() == x.rank() && groups_ >= 1 && x[1] == w[0] && w[0] % groups_ == 0, "x is ", x,
-                 ", weights are ", w, " in ", groups_, " groups");
+        c.expect(x.rank() >= 3 && w.rank() == x.rank() && groups_ >= 1 && x[1] == w[0] && w[0] % groups_ == 0, "x is ",
+                 x, ", weights are ", w, " in ", groups_, " groups");
         rank_ = x.rank() - 2;
         outputs_ = base::checked_mul(w[1], groups_);
         read_axes(spatial_extents(x), spatial_extents(w));
@@ -123,7 +123,8 @@ private:
 
     // The weights of one class as [G, O / G, t.., C / G], taps in the order of an ordinary convolution.
     ValueId weights_of(const std::vector<Taps>& taps) {
-        Ints begins(static_cast<std::size_t>(rank_) + 3, 0), steps(begins.size(), 1), sizes = b_.shape(weights_).extents();
+        Ints begins(static_cast<std::size_t>(rank_) + 3, 0), steps(begins.size(), 1),
+            sizes = b_.shape(weights_).extents();
         for (std::size_t k = 0; k < taps.size(); ++k) {
             begins[k + 2] = taps[k].first_tap + (taps[k].count - 1) * taps[k].tap_step;
             sizes[k + 2] = taps[k].count;

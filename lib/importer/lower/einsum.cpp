@@ -42,7 +42,8 @@ Labels labels_of(Context& c, const std::string& text, int dots) {
 Term without_repeats(Context& c, Term term) {
     Builder& b = c.builder();
     for (std::size_t i = 0; i < term.labels.size(); ++i) {
-        const auto twin = std::find(term.labels.begin() + static_cast<std::ptrdiff_t>(i) + 1, term.labels.end(), term.labels[i]);
+        const auto twin =
+            std::find(term.labels.begin() + static_cast<std::ptrdiff_t>(i) + 1, term.labels.end(), term.labels[i]);
         if (twin == term.labels.end()) continue;
         const int rank = b.shape(term.value).rank(), first = static_cast<int>(i),
                   second = static_cast<int>(twin - term.labels.begin());
@@ -130,7 +131,8 @@ Term joined(Context& c, Term left, Term right, const Labels& kept) {
     }
     for (const int label : right.labels)
         if (!holds(left.labels, label)) columns.push_back(label);
-    const ValueId product = b.matmul(as_matrix(b, left, batch, rows, inner), as_matrix(b, right, batch, columns, inner), true);
+    const ValueId product =
+        b.matmul(as_matrix(b, left, batch, rows, inner), as_matrix(b, right, batch, columns, inner), true);
     const Shape shape = b.shape(product);
     Ints extents(shape.begin(), shape.end() - 2);
     Labels labels = batch;
@@ -161,7 +163,8 @@ Equation equation_of(Context& c) {
         terms.push_back(left.substr(start, comma - start));
         start = comma + 1;
     }
-    c.expect(static_cast<int>(terms.size()) == c.input_count(), "equation '", text, "' for ", c.input_count(), " inputs");
+    c.expect(static_cast<int>(terms.size()) == c.input_count(), "equation '", text, "' for ", c.input_count(),
+             " inputs");
     Equation out;
     int most_dots = 0;
     for (int i = 0; i < c.input_count(); ++i) {
@@ -206,7 +209,7 @@ Values einsum(Context& c) {
 }
 
 const Row kRows[] = {
-    {"", "Einsum", 12, 0, einsum},
+    {"", "Einsum", 1, 0, einsum},
 };
 
 }  // namespace

@@ -53,7 +53,9 @@ Values power(Context& c) {
 Values modulo(Context& c) {
     const bool truncated = c.flag("fmod", false);
     const bool real = tensor::is_floating(c.element(0));
-    return {c.builder().map(real ? (truncated ? "fmod" : "floor_mod") : truncated ? "int_rem" : "int_mod",
+    return {c.builder().map(real        ? (truncated ? "fmod" : "floor_mod")
+                            : truncated ? "int_rem"
+                                        : "int_mod",
                             {c.in(0), c.in(1)})};
 }
 

@@ -51,8 +51,9 @@ Values gather_elements(Context& c) {
 
 std::string scatter_function(Context& c) {
     const std::string reduction = c.text("reduction", "none");
-    c.expect(reduction == "none" || reduction == "add" || reduction == "mul" || reduction == "max" || reduction == "min",
-             "reduction '", reduction, "'");
+    c.expect(
+        reduction == "none" || reduction == "add" || reduction == "mul" || reduction == "max" || reduction == "min",
+        "reduction '", reduction, "'");
     return reduction == "none" ? "set" : reduction;
 }
 
@@ -62,8 +63,8 @@ Values scatter_elements(Context& c) {
     c.expect(updates == c.shape(1), "updates are ", updates, ", indices ", c.shape(1));
     const ValueId places = flat_places(c, c.in(1), data, c.axis(c.integer("axis", 0), data.rank()));
     const Shape flat{updates.count()};
-    return {b.reshape(scattered(b, scatter_function(c), b.reshape(c.in(0), Shape{data.count()}), b.reshape(places, flat),
-                                b.reshape(c.in(2), flat)),
+    return {b.reshape(scattered(b, scatter_function(c), b.reshape(c.in(0), Shape{data.count()}),
+                                b.reshape(places, flat), b.reshape(c.in(2), flat)),
                       data)};
 }
 
@@ -89,13 +90,15 @@ Values gather_nd(Context& c) {
     Builder& b = c.builder();
     const Shape data = c.shape(0), indices = c.shape(1);
     const auto batch = static_cast<int>(c.integer("batch_dims", 0));
-    c.expect(batch >= 0 && batch < indices.rank() && batch < data.rank(), batch, " batch axes of ", data, " and ", indices);
+    c.expect(batch >= 0 && batch < indices.rank() && batch < data.rank(), batch, " batch axes of ", data, " and ",
+             indices);
     const int depth = batch + static_cast<int>(std::min<std::int64_t>(indices.back(), data.rank()));
     ValueId rows = tuple_rows(c, c.in(1), data, batch);
     if (batch > 0) {
         const std::int64_t images = data.count(0, batch);
         c.expect(indices.count(0, batch) == images, data, " and ", indices, " differ in their batch axes");
-        const ValueId starts = b.iota(ElementType::i64, Shape{images, 1}, 0, 0, static_cast<double>(data.count(batch, depth)));
+        const ValueId starts =
+            b.iota(ElementType::i64, Shape{images, 1}, 0, 0, static_cast<double>(data.count(batch, depth)));
         const Shape shape = b.shape(rows);
         rows = b.reshape(add(b, b.reshape(rows, Shape{images, shape.count(batch, shape.rank())}), starts), shape);
     }
@@ -142,8 +145,8 @@ Values tensor_scatter(Context& c) {
     const Shape cache = c.shape(0), update = c.shape(1);
     const int axis = c.axis(c.integer("axis", -2), cache.rank());
     c.expect(axis > 0 && update.rank() == cache.rank(), "axis ", axis, " of ", cache, " and ", update);
-    const ValueId start = c.has(2) ? b.cast(c.in(2), ElementType::i64)
-                                   : b.expand(b.scalar(ElementType::i64, 0), Shape{cache[0]});
+    const ValueId start =
+        c.has(2) ? b.cast(c.in(2), ElementType::i64) : b.expand(b.scalar(ElementType::i64, 0), Shape{cache[0]});
     return {written(b, c.in(0), c.in(1), start, axis, c.text("mode", "linear") == "circular")};
 }
 
@@ -156,8 +159,9 @@ ValueId written(Builder& b, ValueId cache, ValueId update, ValueId start, int ax
     ValueId places = add(b, b.reshape(start, Shape{to[0], 1}), b.iota(ElementType::i64, Shape{1, from[1]}, 1));
     if (circular) places = b.map("int_mod", {places, number(b, places, static_cast<double>(to[1]))});
     places = add(b, places, b.iota(ElementType::i64, Shape{to[0], 1}, 0, 0, static_cast<double>(to[1])));
-    const ValueId out = scattered(b, "set", b.reshape(old, Shape{to[0] * to[1], row}),
-                                  b.reshape(places, Shape{from[0] * from[1]}), b.reshape(fresh, Shape{from[0] * from[1], row}));
+    const ValueId out =
+        scattered(b, "set", b.reshape(old, Shape{to[0] * to[1], row}), b.reshape(places, Shape{from[0] * from[1]}),
+                  b.reshape(fresh, Shape{from[0] * from[1], row}));
     return move_axis(b, b.reshape(out, to), 1, axis);
 }
 

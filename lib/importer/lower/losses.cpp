@@ -42,8 +42,8 @@ Values softmax_cross_entropy(Context& c) {
 }
 
 const Row kRows[] = {
-    {"", "NegativeLogLikelihoodLoss", 12, 0, negative_log_likelihood},
-    {"", "SoftmaxCrossEntropyLoss", 12, 0, softmax_cross_entropy},
+    {"", "NegativeLogLikelihoodLoss", 1, 0, negative_log_likelihood},
+    {"", "SoftmaxCrossEntropyLoss", 1, 0, softmax_cross_entropy},
 };
 
 }  // namespace

@@ -35,7 +35,8 @@ ValueId allowed_by(Context& c, int input, std::int64_t batch, std::int64_t keys)
 // What masks add to scores here: a large negative number, not minus infinity.
 ValueId bias_of(Context& c, ValueId allowed) {
     Builder& b = c.builder();
-    return select(b, allowed, b.scalar(ElementType::f32, 0), b.scalar(ElementType::f32, c.real("mask_filter_value", -10000)));
+    return select(b, allowed, b.scalar(ElementType::f32, 0),
+                  b.scalar(ElementType::f32, c.real("mask_filter_value", -10000)));
 }
 
 // Self-attention with its projection: x [B, S, I] already multiplied to q, k and v side by side.
@@ -162,7 +163,8 @@ Values group_query_attention(Context& c) {
     Heads h{split_heads(c, query, heads), split_heads(c, key, key_heads), split_heads(c, value, key_heads)};
     const std::int64_t batch = b.shape(h.q)[0], length = b.shape(h.q)[2], past = c.has(3) ? c.shape(3)[2] : 0;
     const std::int64_t total = c.integer(6);
-    c.expect(total >= length && total < (std::int64_t{1} << 31), "a total length of ", total, " for ", length, " queries");
+    c.expect(total >= length && total < (std::int64_t{1} << 31), "a total length of ", total, " for ", length,
+             " queries");
     const bool prompt = total == length;
     const ValueId last = b.reshape(b.cast(c.in(5), ElementType::i64), Shape{batch});
     const ValueId first = prompt ? b.expand(b.scalar(ElementType::i64, 0), Shape{batch})

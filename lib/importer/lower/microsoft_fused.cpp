@@ -11,7 +11,9 @@ namespace {
 // The activation that an attribute names, with its parameters.
 ValueId activated(Context& c, ValueId x, const std::string& name, const std::vector<double>& parameters) {
     Builder& b = c.builder();
-    const auto parameter = [&](std::size_t i, double otherwise) { return i < parameters.size() ? parameters[i] : otherwise; };
+    const auto parameter = [&](std::size_t i, double otherwise) {
+        return i < parameters.size() ? parameters[i] : otherwise;
+    };
     if (name.empty()) return x;
     if (name == "Relu") return b.map("relu", {x});
     if (name == "Tanh") return b.map("tanh", {x});
@@ -32,7 +34,8 @@ Values fused_conv(Context& c) {
 
 Values fused_gemm(Context& c) {
     const ValueId out = c.as("Gemm", 13, {c.in(0), c.in(1), c.in_or_none(2)})[0];
-    return {activated(c, out, c.text("activation", ""), {c.real("activation_alpha", 0.01), c.real("activation_beta", 0)})};
+    return {
+        activated(c, out, c.text("activation", ""), {c.real("activation_alpha", 0.01), c.real("activation_beta", 0)})};
 }
 
 // Batch axes may be turned over as well: the first axis then stands before the last one.

@@ -145,10 +145,12 @@ ValueId unpacked(Context& c, ValueId packed, std::int64_t bits, Shape shape) {
 // Weights [N, blocks, packed bytes] in blocks along K, each with its scale and zero point.
 Values matmul_bits(Context& c) {
     Builder& b = c.builder();
-    const std::int64_t n = c.integer("N"), k = c.integer("K"), bits = c.integer("bits", 4), block = c.integer("block_size");
+    const std::int64_t n = c.integer("N"), k = c.integer("K"), bits = c.integer("bits", 4),
+                       block = c.integer("block_size");
     c.expect(bits == 2 || bits == 4 || bits == 8, bits, " bits");
-    c.expect(n > 0 && k > 0 && block >= 8 && block < (1 << 30) && n < (std::int64_t{1} << 40) && k < (std::int64_t{1} << 40),
-             n, " by ", k, " in blocks of ", block);
+    c.expect(
+        n > 0 && k > 0 && block >= 8 && block < (1 << 30) && n < (std::int64_t{1} << 40) && k < (std::int64_t{1} << 40),
+        n, " by ", k, " in blocks of ", block);
     const std::int64_t blocks = base::ceil_div(k, block);
     c.expect(c.shape(1).count() == n * blocks * (block * bits / 8) && c.shape(2).count() == n * blocks, "weights are ",
              c.type(1), ", scales ", c.type(2), " for ", n, " by ", k, " in blocks of ", block);

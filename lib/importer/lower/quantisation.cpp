@@ -1,9 +1,9 @@
 // Quantised operators of ai.onnx. Integer sums are exact; scales are applied in f32.
+#include "importer/lower/quantisation.hpp"
 #include "base/checked.hpp"
 #include "graph/cards.hpp"
 #include "importer/compose.hpp"
 #include "importer/lower/families.hpp"
-#include "importer/lower/quantisation.hpp"
 
 namespace shoal::importer {
 
@@ -122,13 +122,13 @@ Values qlinear_conv(Context& c) {
 constexpr std::string_view kMicrosoft = "com.microsoft";
 
 const Row kRows[] = {
-    {"", "ConvInteger", 10, 0, conv_integer},
-    {"", "DequantizeLinear", 10, 0, dequantize_linear},
-    {"", "DynamicQuantizeLinear", 10, 0, dynamic_quantize_linear},
-    {"", "MatMulInteger", 10, 0, matmul_integer},
-    {"", "QLinearConv", 10, 0, qlinear_conv},
-    {"", "QLinearMatMul", 10, 0, qlinear_matmul},
-    {"", "QuantizeLinear", 10, 0, quantize_linear},
+    {"", "ConvInteger", 1, 0, conv_integer},
+    {"", "DequantizeLinear", 1, 0, dequantize_linear},
+    {"", "DynamicQuantizeLinear", 1, 0, dynamic_quantize_linear},
+    {"", "MatMulInteger", 1, 0, matmul_integer},
+    {"", "QLinearConv", 1, 0, qlinear_conv},
+    {"", "QLinearMatMul", 1, 0, qlinear_matmul},
+    {"", "QuantizeLinear", 1, 0, quantize_linear},
     {kMicrosoft, "DequantizeLinear", 1, 0, dequantize_linear},
     {kMicrosoft, "QLinearConv", 1, 0, qlinear_conv},
     {kMicrosoft, "QuantizeLinear", 1, 0, quantize_linear},

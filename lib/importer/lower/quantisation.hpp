@@ -21,8 +21,8 @@ struct ByteOperand {
 };
 /// sum over k of (a - za) * (b - zb) as i32; za is one number or one a row, zb one number or one a column.
 [[nodiscard]] ValueId exact_matmul(Context& c, ByteOperand x, ByteOperand y);
-/// The convolution of x (channels-last) with w [O, k.., I], zero points taken off, as i32 [N, P.., O]. The zero point of
-/// w is one number or one an output channel.
+/// The convolution of x (channels-last) with w [O, k.., I], zero points taken off, as i32 [N, P.., O]. The zero point
+/// of w is one number or one an output channel.
 [[nodiscard]] ValueId exact_conv(Context& c, const Convolution& conv, ByteOperand x, ByteOperand w);
 
 }  // namespace shoal::importer

@@ -112,7 +112,9 @@ public:
             for (const auto& part : parts)
                 along.push_back(unsqueeze(b_, part[i], {axis}));
             const ValueId whole = b_.concat(std::move(along), axis);
-            out.push_back(!batch_first_ ? whole : i == 0 ? b_.transpose(whole, {2, 0, 1, 3}) : b_.transpose(whole, {1, 0, 2}));
+            out.push_back(!batch_first_ ? whole
+                          : i == 0      ? b_.transpose(whole, {2, 0, 1, 3})
+                                        : b_.transpose(whole, {1, 0, 2}));
         }
         return out;
     }
@@ -131,8 +133,10 @@ private:
             if (after_reset) recurrent_bias = of_state;
         }
         const ValueId lengths = c_.has(4) ? b_.cast(c_.in(4), ElementType::i32) : kNoValue;
-        Values inputs{gates, entry(b_, c_.in(2), d), recurrent_bias, state(5, d), state(6, d),
-                      c_.has(7) ? entry(b_, c_.in(7), d) : kNoValue, lengths};
+        Values inputs{gates,          entry(b_, c_.in(2), d),
+                      recurrent_bias, state(5, d),
+                      state(6, d),    c_.has(7) ? entry(b_, c_.in(7), d) : kNoValue,
+                      lengths};
         const Direction& direction = directions_[d];
         return b_.add(graph::cards::recurrent, std::move(inputs),
                       {{"cell", cell_.name},

@@ -35,7 +35,8 @@ double source_of(const Settings& s, const AxisPlan& a, std::int64_t i) {
         return a.roi_start * (in - 1) + (whole == 1 ? span / 2 : x * span / (whole - 1));
     }
     if (s.transform == "pytorch_half_pixel" && a.output == 1) return 0;
-    const double offset = s.transform == "half_pixel_symmetric" ? in / 2 * (1 - static_cast<double>(a.output) / out) : 0;
+    const double offset =
+        s.transform == "half_pixel_symmetric" ? in / 2 * (1 - static_cast<double>(a.output) / out) : 0;
     return offset + (x + 0.5) / a.scale - 0.5;
 }
 
@@ -75,7 +76,8 @@ Taps taps_of(Context& c, const Settings& s, const AxisPlan& a) {
     c.expect_table(a.output > 0 ? std::max(out.each, out.each * a.output) : 0);
     for (std::int64_t i = 0; i < a.output; ++i) {
         const double x = source_of(s, a, i);
-        out.outside.push_back(s.transform == "tf_crop_and_resize" && !(x >= 0 && x <= static_cast<double>(a.input - 1)));
+        out.outside.push_back(s.transform == "tf_crop_and_resize" &&
+                              !(x >= 0 && x <= static_cast<double>(a.input - 1)));
         const auto inside = [&](std::int64_t at) { return std::clamp<std::int64_t>(at, 0, a.input - 1); };
         const double safe = std::clamp(x, -4e18, 4e18);
         if (nearest) {
@@ -238,7 +240,7 @@ Values resize(Context& c) {
 }
 
 const Row kRows[] = {
-    {"", "Resize", 10, 0, resize},
+    {"", "Resize", 1, 0, resize},
     {"", "Upsample", 7, 10, resize},
 };
 

@@ -32,7 +32,8 @@ Sampler::Tap Sampler::tap(ValueId index, std::optional<ValueId> weight, std::int
 
 std::vector<Sampler::Tap> Sampler::taps(ValueId place, std::int64_t extent) {
     if (mode_ == Mode::nearest) place = b_.map("round", {place});
-    if (padding_ == Padding::border && mode_ != Mode::cubic) place = b_.map("clip", {place}, 0, static_cast<double>(extent - 1));
+    if (padding_ == Padding::border && mode_ != Mode::cubic)
+        place = b_.map("clip", {place}, 0, static_cast<double>(extent - 1));
     if (padding_ == Padding::reflection) place = reflected(place, extent);
     if (mode_ == Mode::nearest) return {tap(b_.map("round", {place}), std::nullopt, extent)};
     const ValueId low = b_.map("floor", {place}), fraction = sub(b_, place, low);
@@ -49,8 +50,8 @@ std::vector<Sampler::Tap> Sampler::taps(ValueId place, std::int64_t extent) {
     };
     const auto near = [&](ValueId t) { return polynomial(t, a + 2, -(a + 3), 0, 1); };
     const auto far = [&](ValueId t) { return polynomial(add(b_, t, constant(1)), a, -5 * a, 8 * a, -4 * a); };
-    return {tap(shifted(-1), far(fraction), extent), tap(low, near(fraction), extent), tap(shifted(1), near(rest), extent),
-            tap(shifted(2), far(rest), extent)};
+    return {tap(shifted(-1), far(fraction), extent), tap(low, near(fraction), extent),
+            tap(shifted(1), near(rest), extent), tap(shifted(2), far(rest), extent)};
 }
 
 ValueId Sampler::gathered(const std::vector<std::vector<Tap>>& taps, std::size_t axis, ValueId row) {

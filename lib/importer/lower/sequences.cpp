@@ -71,7 +71,8 @@ Slots concatenated(Context& c) {
     return {Slot::of(b.concat(std::move(from.items), axis))};
 }
 
-// Parts of one size, or of the given sizes; single slices lose their axis when there is no second input and no keepdims.
+// Parts of one size, or of the given sizes; single slices lose their axis when there is no second input and no
+// keepdims.
 Slots split(Context& c) {
     Builder& b = c.builder();
     const int axis = c.axis(c.integer("axis", 0), c.rank(0));
@@ -115,7 +116,7 @@ Slots optional_has_element(Context& c) {
 }
 
 constexpr Row on_slots(std::string_view name, Slots (*lower)(Context&)) {
-    return {.domain = "", .name = name, .since = 11, .until = 0, .lower = nullptr, .lower_slots = lower};
+    return {.domain = "", .name = name, .since = 1, .until = 0, .lower = nullptr, .lower_slots = lower};
 }
 
 const Row kRows[] = {
