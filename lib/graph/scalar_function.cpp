@@ -176,6 +176,8 @@ constexpr ScalarFunction kRows[] = {
     SHOAL_REAL(hard_sigmoid, 1, same, 4, fmax(K(0), fmin(K(1), K(p) * a + K(q)))),
     SHOAL_REAL(hard_swish, 1, same, 5, a* fmax(K(0), fmin(K(1), a* K(0.16666666666666667) + K(0.5)))),
     SHOAL_REAL(mish, 1, same, 40, a* tanh(fmax(a, K(0)) + log1p(exp(K(0) - fabs(a))))),
+    SHOAL_REAL(affine, 1, same, 2, K(p) * a + K(q)),
+    SHOAL_REAL(scaled_tanh, 1, same, 14, K(p) * tanh(K(q) * a)),
     SHOAL_REAL(thresholded_relu, 1, same, 1, a > K(p) ? a : K(0)),
     SHOAL_REAL(shrink, 1, same, 3, a<K(0) - K(q) ? a + K(p) : a> K(q) ? a - K(p) : K(0)),  // p bias, q lambda
 

@@ -66,7 +66,8 @@ Model average(std::span<const Model> models, std::span<const double> weights) {
     double total = 0;
     for (const double weight : weights)
         total += weight;
-    if (!std::isfinite(total) || total == 0) fail(Code::invalid_argument, "the weights of the average sum up to ", total);
+    if (!std::isfinite(total) || total == 0)
+        fail(Code::invalid_argument, "the weights of the average sum up to ", total);
     const auto differing = differences(models);
     if (!differing.empty()) {
         std::string list;

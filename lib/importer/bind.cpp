@@ -23,7 +23,8 @@ bool agrees(const ValueInfo& declared, const Type& given) {
 
 void expect_agreement(const ValueInfo& declared, const Type& given) {
     if (!agrees(declared, given))
-        fail(Code::invalid_argument, "input '", declared.name, "' is declared ", to_string(declared), ", given ", given);
+        fail(Code::invalid_argument, "input '", declared.name, "' is declared ", to_string(declared), ", given ",
+             given);
 }
 
 // Sizes of symbols: those that are given, and those that follow from given inputs.
@@ -77,7 +78,8 @@ void expect_known_names(const Map& given, const std::vector<std::string>& known,
         std::string list;
         for (const auto& other : known)
             list += (list.empty() ? "" : ", ") + other;
-        fail(Code::invalid_argument, "the model has no ", what, " '", name, "'; it has: ", list.empty() ? "none" : list);
+        fail(Code::invalid_argument, "the model has no ", what, " '", name,
+             "'; it has: ", list.empty() ? "none" : list);
     }
 }
 

@@ -82,7 +82,8 @@ const AttributeValue* Context::find(std::string_view name) const {
     if (found == place_.op.attributes.end()) return nullptr;
     const auto* reference = std::get_if<AttributeReference>(&found->second);
     if (reference == nullptr) return &found->second;
-    if (place_.caller == nullptr) invalid("attribute '", name, "' refers to '", reference->name, "' outside of a function");
+    if (place_.caller == nullptr)
+        invalid("attribute '", name, "' refers to '", reference->name, "' outside of a function");
     const auto given = place_.caller->find(reference->name);
     return given == place_.caller->end() ? nullptr : &given->second;
 }
@@ -92,7 +93,8 @@ const T* Context::get(std::string_view name) const {
     const auto* found = find(name);
     if (found == nullptr) return nullptr;
     const auto* out = std::get_if<T>(found);
-    if (out == nullptr) invalid("attribute '", name, "' is ", kind_of(*found), ", must be ", kind_of(AttributeValue(T{})));
+    if (out == nullptr)
+        invalid("attribute '", name, "' is ", kind_of(*found), ", must be ", kind_of(AttributeValue(T{})));
     return out;
 }
 
@@ -119,6 +121,11 @@ double Context::real(std::string_view name) const {
 double Context::real(std::string_view name, double otherwise) const {
     const auto* out = get<double>(name);
     return out != nullptr ? *out : otherwise;
+}
+double Context::number(std::string_view name, double otherwise) const {
+    const auto* found = find(name);
+    const auto* whole = found != nullptr ? std::get_if<std::int64_t>(found) : nullptr;
+    return whole != nullptr ? static_cast<double>(*whole) : real(name, otherwise);
 }
 std::string Context::text(std::string_view name) const {
     return need<std::string>(name);
@@ -179,6 +186,16 @@ std::vector<int> Context::axes(const Ints& axes, int rank) const {
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
+}
+
+Values Context::as(std::string_view type, std::int64_t opset, const Values& inputs) const {
+    const Row* row = find_row("", type, opset);
+    base::ensure(row != nullptr && row->lower != nullptr, "no lowering of ", type, " to build on");
+    std::vector<Slot> slots;
+    for (const ValueId id : inputs)
+        slots.push_back(Slot::of(id));
+    Context inner(builder_, {place_.op, *row, opset, std::move(slots), place_.caller, place_.on_host}, limits_);
+    return row->lower(inner);
 }
 
 void Context::expect_table(std::int64_t elements) const {

@@ -33,8 +33,8 @@ struct NeedsValues {
 struct Slot {
     ValueId id = kNoValue;
     bool sequence = false;
-    bool optional = false;       ///< an optional without a value; may be bound to a name all the same
-    std::vector<ValueId> items{};  ///< of a sequence
+    bool optional = false;                   ///< an optional without a value; may be bound to a name all the same
+    std::vector<ValueId> items{};            ///< of a sequence
     ElementType element = ElementType::f32;  ///< of a sequence without items
 
     static Slot of(ValueId id) { return {id}; }
@@ -49,7 +49,7 @@ public:
         const Row& row;
         std::int64_t opset;
         std::vector<Slot> inputs;
-        const Attributes* caller;      ///< attributes of the function call around, or nullptr
+        const Attributes* caller;       ///< attributes of the function call around, or nullptr
         std::optional<Values> on_host;  ///< what the host computed for this operator, when it asked before
     };
 
@@ -73,13 +73,16 @@ public:
     [[nodiscard]] int rank(int i) const { return shape(i).rank(); }
     [[nodiscard]] ElementType element(int i) const { return builder_.element(in(i)); }
     /// The input as it is bound, for operators on sequences and optionals.
-    [[nodiscard]] Slot slot(int i) const { return i < input_count() ? place_.inputs[static_cast<std::size_t>(i)] : Slot(); }
+    [[nodiscard]] Slot slot(int i) const {
+        return i < input_count() ? place_.inputs[static_cast<std::size_t>(i)] : Slot();
+    }
     [[nodiscard]] const std::vector<Slot>& slots() const noexcept { return place_.inputs; }
     /// True when the operator's output i is read by somebody (it has a name).
     [[nodiscard]] bool wants(int i) const noexcept;
     [[nodiscard]] int output_count() const noexcept { return static_cast<int>(place_.op.outputs.size()); }
 
-    // Values that must be known while lowering. When one is computed at run time, lowering stops here until it is known.
+    // Values that must be known while lowering. When one is computed at run time, lowering stops here until it is
+    // known.
 
     [[nodiscard]] Tensor value(int i) const;
     [[nodiscard]] Ints ints(int i) const;
@@ -101,9 +104,13 @@ public:
     [[nodiscard]] bool has_attribute(std::string_view name) const;
     [[nodiscard]] std::int64_t integer(std::string_view name) const;
     [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t otherwise) const;
-    [[nodiscard]] bool flag(std::string_view name, bool otherwise) const { return integer(name, otherwise ? 1 : 0) != 0; }
+    [[nodiscard]] bool flag(std::string_view name, bool otherwise) const {
+        return integer(name, otherwise ? 1 : 0) != 0;
+    }
     [[nodiscard]] double real(std::string_view name) const;
     [[nodiscard]] double real(std::string_view name, double otherwise) const;
+    /// A real number or an integer.
+    [[nodiscard]] double number(std::string_view name, double otherwise) const;
     [[nodiscard]] std::string text(std::string_view name) const;
     [[nodiscard]] std::string text(std::string_view name, std::string_view otherwise) const;
     [[nodiscard]] Ints ints(std::string_view name) const;
@@ -122,6 +129,10 @@ public:
     [[nodiscard]] int axis(std::int64_t axis, int rank) const;
     /// Each once, ascending.
     [[nodiscard]] std::vector<int> axes(const Ints& axes, int rank) const;
+
+    /// The outputs of operator `type` of ai.onnx, version `opset`, on these inputs and with this operator's attributes:
+    /// what fused and quantised forms are made of.
+    [[nodiscard]] Values as(std::string_view type, std::int64_t opset, const Values& inputs) const;
 
     /// Throws unsupported unless a table of so many elements may be made.
     void expect_table(std::int64_t elements) const;

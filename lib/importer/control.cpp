@@ -58,8 +58,8 @@ void Lowering::Machine::start_scan(Context& context) {
     context.expect(scanned >= 1 && scanned <= inputs && static_cast<std::int64_t>(frame.body->inputs.size()) == inputs,
                    "it scans ", scanned, " of ", inputs, " inputs with a body of ", frame.body->inputs.size());
     const auto states = static_cast<std::size_t>(inputs - scanned);
-    context.expect(frame.body->outputs.size() >= states, "its body returns ", frame.body->outputs.size(), " of ", states,
-                   " states");
+    context.expect(frame.body->outputs.size() >= states, "its body returns ", frame.body->outputs.size(), " of ",
+                   states, " states");
     for (int i = 0; i < inputs; ++i)
         (i < inputs - scanned ? scan.carried : scan.scanned).push_back(Slot::of(context.in(i)));
     scan.stacked.resize(frame.body->outputs.size() - states);
@@ -76,7 +76,8 @@ void Lowering::Machine::start_scan(Context& context) {
         scan.scan_axes.push_back(context.axis(axes[i], shape.rank()));
         scan.scan_backwards.push_back(directions[i] != 0);
         const std::int64_t extent = shape[scan.scan_axes.back()];
-        context.expect(!scan.count || *scan.count == extent, "it scans ", *scan.count, " and ", extent, " elements at once");
+        context.expect(!scan.count || *scan.count == extent, "it scans ", *scan.count, " and ", extent,
+                       " elements at once");
         scan.count = extent;
     }
     for (const auto axis : one_each("scan_output_axes", scan.stacked.size()))
@@ -132,7 +133,8 @@ void Lowering::Machine::finish_iteration() {
         const auto condition = constant_value(builder_, made[at++].id, limits_.table_elements);
         if (!condition) throw NeedsValues{{made[0].id}, {}};
         if (condition->count() != 1)
-            base::fail(base::Code::invalid_model, "its body's condition is ", condition->type(), ", must be one boolean");
+            base::fail(base::Code::invalid_model, "its body's condition is ", condition->type(),
+                       ", must be one boolean");
         go_on = tensor::element_as_int(*condition, 0) != 0;
     }
     Repetition& loop = *frame.repetition;
@@ -161,7 +163,8 @@ Slot Lowering::Machine::stack(const std::vector<Slot>& parts, int axis, bool bac
     if (parts.empty()) {
         // Nothing ran, so only the declaration knows the shape; what it leaves open counts as 0.
         if (!declared.element || !declared.dims)
-            base::fail(base::Code::unsupported, "no iteration ran, and the type of '", declared.name, "' is not declared");
+            base::fail(base::Code::unsupported, "no iteration ran, and the type of '", declared.name,
+                       "' is not declared");
         Ints extents;
         for (const Dim& dim : *declared.dims)
             extents.push_back(dim.known() ? dim.size : 0);

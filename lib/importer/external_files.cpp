@@ -67,8 +67,8 @@ base::SharedBytes ExternalFiles::read(const std::string& location, std::uint64_t
     if (at == mapped_.end()) at = mapped_.emplace(path, map_shared(path)).first;
     const std::uint64_t size = at->second.size();
     if (offset > size || length > size - offset) {
-        fail(Code::invalid_model, who, ": wants ", length, " bytes from ", offset, " on of '", location, "', which has ",
-             size);
+        fail(Code::invalid_model, who, ": wants ", length, " bytes from ", offset, " on of '", location,
+             "', which has ", size);
     }
     return at->second.slice(offset, length);
 }

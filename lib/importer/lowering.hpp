@@ -12,8 +12,8 @@
 //       lowering.resolve(values named segment.wanted) -> further named values for the next segment
 //   }
 //
-// A Lowering is a value: a copy made before resolve() can be resolved with other values, so that a session keeps what it
-// lowered and compiled by key(). Not thread-safe; copies are independent of each other.
+// A Lowering is a value: a copy made before resolve() can be resolved with other values, so that a session keeps what
+// it lowered and compiled by key(). Not thread-safe; copies are independent of each other.
 #pragma once
 
 #include <functional>
@@ -28,8 +28,8 @@
 
 namespace shoal::importer {
 
-/// What a lowering must know beyond the file. Symbols that stand first in an input's shape (the batch) count as 1 unless
-/// they are bound; every other size must follow from here.
+/// What a lowering must know beyond the file. Symbols that stand first in an input's shape (the batch) count as 1
+/// unless they are bound; every other size must follow from here.
 struct Bindings {
     std::map<std::string, std::int64_t> symbols{};
     /// An input's exact type, or its value, which then is a constant of the graph and no input any more.

@@ -1,8 +1,10 @@
-// How a lowering proceeds: a stack of bodies, each walked operator by operator, into the builder of the current segment.
+// How a lowering proceeds: a stack of bodies, each walked operator by operator, into the builder of the current
+// segment.
 //
 // Branches, loop bodies and function calls push a frame; when it has run, its results are bound in the frame below.
-// Everything is plain data, so the whole state can be copied at any point and nothing recurses with the model's nesting.
-// An operator that needs a value throws NeedsValues before it changes anything; it is tried again in the next segment.
+// Everything is plain data, so the whole state can be copied at any point and nothing recurses with the model's
+// nesting. An operator that needs a value throws NeedsValues before it changes anything; it is tried again in the next
+// segment.
 #pragma once
 
 #include <optional>
@@ -16,9 +18,9 @@ namespace shoal::importer {
 /// A body that runs over and over: Loop or Scan.
 struct Repetition {
     Control kind = Control::loop;
-    std::optional<std::int64_t> count;      ///< iterations at most; a Loop without a count has only its condition
-    std::int64_t done = 0;                  ///< iterations so far
-    std::vector<Slot> carried;              ///< from iteration to iteration
+    std::optional<std::int64_t> count;       ///< iterations at most; a Loop without a count has only its condition
+    std::int64_t done = 0;                   ///< iterations so far
+    std::vector<Slot> carried;               ///< from iteration to iteration
     std::vector<std::vector<Slot>> stacked;  ///< for every scan output one value an iteration
     // Scan only:
     std::vector<Slot> scanned;
@@ -86,7 +88,7 @@ private:
     // A value that goes over into the next segment.
     struct Carried {
         Type type;
-        std::string name;               // in the store of the run; empty for constants
+        std::string name;  // in the store of the run; empty for constants
         std::optional<Tensor> constant;
     };
     struct Waiting {

@@ -122,9 +122,7 @@ std::vector<OperatorCount> Model::operators() const {
 
 std::vector<OperatorCount> Model::unsupported() const {
     auto out = operators();
-    const auto known = [](const OperatorCount& entry) {
-        return is_supported(entry.domain, entry.name, entry.opset);
-    };
+    const auto known = [](const OperatorCount& entry) { return is_supported(entry.domain, entry.name, entry.opset); };
     out.erase(std::remove_if(out.begin(), out.end(), known), out.end());
     return out;
 }

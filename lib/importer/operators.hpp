@@ -32,7 +32,9 @@ struct Parameter {
 struct Row {
     std::string_view domain;  ///< "" is ai.onnx
     std::string_view name;
-    int since, until;  ///< versions of the domain, both included; until 0: the newest that we know
+    /// Versions of the domain, both included; until 0: the newest that we know. Files may use an operator before it
+    /// came into being (exporters do); `since` is above 1 only where an older form is not served.
+    int since, until;
     /// Returns the operator's outputs in order; trailing ones that nobody asks for may be left out.
     Values (*lower)(Context&);
     std::string_view real{}, whole{};  ///< for the elementwise rows: scalar functions for floats and for other elements

@@ -115,7 +115,7 @@ private:
             op.overload = proto.overload();
             op.inputs = list_of(proto.input());
             op.outputs = list_of(proto.output());
-            op.name = !proto.name().empty()   ? proto.name()
+            op.name = !proto.name().empty() ? proto.name()
                       : !op.outputs.empty() ? op.outputs[0]
                                             : base::text("number ", body.ops.size());
             if (op.type.empty()) fail(Code::invalid_model, "operator '", op.name, "' has no type");

@@ -83,11 +83,15 @@ Segment Lowering::Machine::end_segment(NeedsValues needs) {
         }
         return at->second;
     };
+    const auto live = live_values();
     for (const ValueId id : needs.ids) {
+        // Only what has a name is found again in the next segment.
+        if (!std::binary_search(live.begin(), live.end(), id) && !constant_value(builder_, id, limits_.table_elements))
+            fail(Code::unsupported, "the shape of a fused operator depends on a value inside of it");
         waiting.known.push_back(constant_value(builder_, id, limits_.table_elements));
         if (!waiting.known.back()) out.wanted.push_back(carry(id).name);
     }
-    for (const ValueId id : live_values())
+    for (const ValueId id : live)
         (void)carry(id);
     operators_ += static_cast<std::int64_t>(builder_.graph().ops.size());
     out.graph = builder_.finish();

@@ -34,10 +34,9 @@ Tensor SourceTensor::tensor() const {
 }
 
 std::string_view kind_of(const AttributeValue& value) noexcept {
-    constexpr std::string_view kNames[] = {"a real number",     "an integer", "text",
-                                           "a tensor",          "a graph",    "a list of real numbers",
-                                           "a list of integers", "a list of texts", "a reference",
-                                           "of a foreign kind"};
+    constexpr std::string_view kNames[] = {
+        "a real number",      "an integer",      "text",        "a tensor",         "a graph", "a list of real numbers",
+        "a list of integers", "a list of texts", "a reference", "of a foreign kind"};
     static_assert(std::size(kNames) == std::variant_size_v<AttributeValue>);
     return kNames[value.index()];
 }

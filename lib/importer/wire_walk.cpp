@@ -26,16 +26,16 @@ struct Step {
     Kind to;
 };
 constexpr Step kSteps[] = {
-    {Kind::model, 7, Kind::graph},          {Kind::model, 25, Kind::function},  {Kind::graph, 1, Kind::op},
-    {Kind::graph, 5, Kind::tensor},         {Kind::graph, 15, Kind::sparse},    {Kind::function, 7, Kind::op},
-    {Kind::function, 11, Kind::attribute},  {Kind::op, 5, Kind::attribute},     {Kind::attribute, 5, Kind::tensor},
-    {Kind::attribute, 6, Kind::graph},      {Kind::attribute, 10, Kind::tensor}, {Kind::attribute, 11, Kind::graph},
-    {Kind::attribute, 22, Kind::sparse},    {Kind::attribute, 23, Kind::sparse}, {Kind::sparse, 1, Kind::tensor},
+    {Kind::model, 7, Kind::graph},         {Kind::model, 25, Kind::function},   {Kind::graph, 1, Kind::op},
+    {Kind::graph, 5, Kind::tensor},        {Kind::graph, 15, Kind::sparse},     {Kind::function, 7, Kind::op},
+    {Kind::function, 11, Kind::attribute}, {Kind::op, 5, Kind::attribute},      {Kind::attribute, 5, Kind::tensor},
+    {Kind::attribute, 6, Kind::graph},     {Kind::attribute, 10, Kind::tensor}, {Kind::attribute, 11, Kind::graph},
+    {Kind::attribute, 22, Kind::sparse},   {Kind::attribute, 23, Kind::sparse}, {Kind::sparse, 1, Kind::tensor},
     {Kind::sparse, 2, Kind::tensor},
 };
 
 constexpr int kRawData = 9, kBlob = 16001;
-constexpr int kSmall = 64;          // bytes; shorter data is copied along
+constexpr int kSmall = 64;           // bytes; shorter data is copied along
 constexpr int kDeepestNesting = 90;  // protobuf itself gives up at 100
 
 std::optional<Kind> child(Kind from, int field) {
@@ -88,7 +88,8 @@ public:
 
 private:
     [[noreturn]] static void broken(int at) {
-        fail(Code::invalid_model, "byte ", at, " does not start a field of a model; is the file cut off or no ONNX file?");
+        fail(Code::invalid_model, "byte ", at,
+             " does not start a field of a model; is the file cut off or no ONNX file?");
     }
 
     int read_length(int end, int start) {

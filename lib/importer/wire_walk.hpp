@@ -2,7 +2,8 @@
 //
 // protobuf would copy every tensor's raw_data into a string of its own. The walk copies the file without them and puts
 // `blob = k` (onnx.proto) in the place of the k-th one, whose span of the file it remembers. What comes out is a small
-// message for the generated classes. Nesting, lengths and tags are checked; nothing is allocated beyond the file's size.
+// message for the generated classes. Nesting, lengths and tags are checked; nothing is allocated beyond the file's
+// size.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@
 namespace shoal::importer {
 
 struct Walked {
-    std::string message;                  ///< the file without its large raw_data fields
+    std::string message;                   ///< the file without its large raw_data fields
     std::vector<base::SharedBytes> blobs;  ///< what `blob` numbers, sharing the file's owner
 };
 

@@ -1,7 +1,11 @@
 #include "tools/cases.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 
+#include "opencl/backend.hpp"
+#include "optimize/optimize.hpp"
 #include "platform/files.hpp"
 #include "runtime/host_backend.hpp"
 
@@ -9,9 +13,10 @@ namespace shoal::tools {
 
 namespace fs = std::filesystem;
 
-std::shared_ptr<runtime::Backend> open_device(const std::string& name) {
-    if (name == "host") return runtime::make_host_backend();
-    base::fail(base::Code::invalid_argument, "no device '", name, "'; there is: host");
+Device open_device(const std::string& name) {
+    if (name == "host" || name == "optimised") return {runtime::make_host_backend(), name == "optimised"};
+    const auto found = opencl::discover();
+    return {opencl::make_backend(opencl::choose(found.devices, name)), true};
 }
 
 std::vector<fs::path> data_sets(const fs::path& test) {
@@ -46,32 +51,39 @@ DataSet read_data_set(const fs::path& folder, const importer::Model& model) {
 }
 
 std::vector<Tensor> run_model(const importer::Model& model, const std::map<std::string, Tensor>& inputs,
-                              runtime::Backend& backend) {
+                              const Device& device) {
     return importer::evaluate(model, inputs, [&](const graph::Graph& graph, const std::vector<Tensor>& arguments) {
         graph::validate(graph);
-        const auto executable = backend.compile(graph);
-        return runtime::run_on_host_tensors(backend, *executable, arguments);
+        const auto executable = device.backend->compile(device.optimise ? optimize::optimize(graph) : graph);
+        return runtime::run_on_host_tensors(*device.backend, *executable, arguments);
     });
 }
 
-std::string compare(const std::vector<Tensor>& got, const std::vector<Tensor>& want, test::Tolerance real,
-                    test::Tolerance half, int steps) {
+std::string compare(const std::vector<Tensor>& got, const std::vector<Tensor>& want, const Closeness& close) {
     if (got.size() != want.size()) return base::text(got.size(), " outputs, want ", want.size());
     for (std::size_t i = 0; i < want.size(); ++i) {
         const auto element = want[i].element();
-        const bool stepped = steps > 0 && tensor::is_integer(element) && tensor::bits(element) < 32;
-        // The tolerance is relative to the largest value, which for exact steps is taken out again.
+        // A tolerance is relative to the largest value, which for exact steps is taken out again.
         double largest = 1;
-        for (const double value : tensor::to_doubles(want[i]))
-            largest = std::max(largest, std::abs(value));
-        const test::Tolerance whole{0, stepped ? steps / largest * 1.0001 : 0};
-        const auto tolerance = !tensor::is_floating(element)   ? whole
-                               : tensor::bits(element) == 16 ? half
-                                                               : real;
+        for (const double value : tensor::to_doubles(want[i])) {
+            if (std::isfinite(value)) largest = std::max(largest, std::abs(value));
+        }
+        test::Tolerance tolerance = tensor::bits(element) == 16 ? close.half : close.real;
+        double slack = i < close.slack.size() ? close.slack[i] : 0;
+        if (!tensor::is_floating(element)) {
+            tolerance = {};
+            slack = tensor::is_integer(element) && tensor::bits(element) < 32 ? close.steps : 0;
+        }
+        tolerance.absolute += slack * 1.0001 / largest;
         const auto difference = test::difference(got[i], want[i], tolerance);
         if (!difference.empty()) return base::text("output ", i, ": ", difference);
     }
     return "";
+}
+
+fs::path shared_folder(const std::string& name) {
+    const char* given = std::getenv("SHOAL_SHARED");
+    return (given != nullptr ? fs::path(given) : fs::path(SHOAL_SOURCE_DIR).parent_path() / "shared") / name;
 }
 
 }  // namespace shoal::tools

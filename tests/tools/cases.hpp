@@ -16,8 +16,14 @@ namespace shoal::tools {
 
 using tensor::Tensor;
 
-/// The backend for `--device NAME`; throws invalid_argument naming those that there are.
-[[nodiscard]] std::shared_ptr<runtime::Backend> open_device(const std::string& name);
+/// Where models run: on the plain host loops, or optimised on an OpenCL device.
+struct Device {
+    std::shared_ptr<runtime::Backend> backend;
+    bool optimise = false;
+};
+/// The device for `--device NAME`: "host", "optimised" (the host loops behind the optimiser), else what
+/// opencl::choose() makes of the name. Throws what it throws.
+[[nodiscard]] Device open_device(const std::string& name);
 
 /// One test_data_set: inputs by name, and the outputs that are expected, in order.
 struct DataSet {
@@ -30,10 +36,23 @@ struct DataSet {
 [[nodiscard]] DataSet read_data_set(const std::filesystem::path& folder, const importer::Model& model);
 
 [[nodiscard]] std::vector<Tensor> run_model(const importer::Model& model, const std::map<std::string, Tensor>& inputs,
-                                            runtime::Backend& backend);
+                                            const Device& device);
 
-/// "" when all outputs agree, else what differs first. `steps`: by how much integers narrower than 32 bits may differ.
+/// How far outputs may be off.
+struct Closeness {
+    test::Tolerance real{}, half{};  ///< f32 and f64; f16 and bf16
+    int steps = 0;                   ///< integers narrower than 32 bits
+    /// For each output what it may be off besides: one step, where it is dequantised. Empty: nothing.
+    std::vector<double> slack{};
+};
+
+/// "" when all outputs agree, else what differs first.
 [[nodiscard]] std::string compare(const std::vector<Tensor>& got, const std::vector<Tensor>& want,
-                                  test::Tolerance real, test::Tolerance half, int steps);
+                                  const Closeness& close);
+
+/// The folder `name` of the test data that is no part of the tree: below $SHOAL_SHARED, else beside the source tree.
+[[nodiscard]] std::filesystem::path shared_folder(const std::string& name);
+/// What a test run takes for "skipped".
+inline constexpr int kSkipped = 77;
 
 }  // namespace shoal::tools

@@ -1,10 +1,11 @@
 // shoal_models: runs whole models beside their reference outputs.
 //
-//   shoal_models --data DIR [--match TEXT] [--boards N] [--device D]
+//   shoal_models [--data DIR]... [--match TEXT] [--boards N] [--device D]
 //
 // DIR holds one folder a model: model.onnx, test_data_set_K/, and for models with state stream/ (stream.json names the
 // input that gets the frames of stream_in.npy and which outputs become which inputs of the next frame; stream_out_I.npy
-// is what the outputs must be). Prints a line a data set and ends with "N passed, N failed, N skipped".
+// is what the outputs must be). Prints a line a data set and ends with "N passed, N failed, N skipped". Exits with 1
+// when a model failed, with 77 when there is no data.
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
@@ -24,17 +25,17 @@ using tools::Tensor;
 namespace {
 
 /// How close a model must come; by what its kind of arithmetic loses.
-struct Closeness {
-    test::Tolerance real{1e-3, 1e-4};
-    int steps = 0;
-    double cosine = 0;  ///< instead of the tolerance, when not 0
+struct Wanted {
+    tools::Closeness close{{1e-3, 1e-4}, {1e-2, 1e-2}};
+    double cosine = 0;  ///< instead, when not 0
 };
 
-Closeness closeness_of(const std::string& model) {
-    if (model.find("fp16") != std::string::npos) return {{1e-2, 1e-2}};
-    if (model.find("qlinear") != std::string::npos) return {{1e-3, 1e-4}, 1};
-    if (model.find("_dynq") != std::string::npos || model.find("_w8") != std::string::npos) return {{}, 0, 0.9999};
-    return {};
+Wanted wanted_of(const std::string& model) {
+    Wanted out;
+    if (model.find("fp16") != std::string::npos) out.close.real = {1e-2, 1e-2};
+    if (model.find("qlinear") != std::string::npos) out.close.steps = 1;
+    if (model.find("_dynq") != std::string::npos || model.find("_w8") != std::string::npos) out.cosine = 0.9999;
+    return out;
 }
 
 double cosine(const Tensor& a, const Tensor& b) {
@@ -48,14 +49,14 @@ double cosine(const Tensor& a, const Tensor& b) {
     return aa == 0 && bb == 0 ? 1 : ab / std::sqrt(aa * bb);
 }
 
-std::string compare(const std::vector<Tensor>& got, const std::vector<Tensor>& want, const Closeness& close) {
-    if (close.cosine == 0) return tools::compare(got, want, close.real, {1e-2, 1e-2}, close.steps);
+std::string compare(const std::vector<Tensor>& got, const std::vector<Tensor>& want, const Wanted& how) {
+    if (how.cosine == 0) return tools::compare(got, want, how.close);
     if (got.size() != want.size()) return base::text(got.size(), " outputs, want ", want.size());
     for (std::size_t i = 0; i < want.size(); ++i) {
         if (got[i].type() != want[i].type())
             return base::text("output ", i, " is ", got[i].type(), ", want ", want[i].type());
         const double found = cosine(got[i], want[i]);
-        if (!(found >= close.cosine)) return base::text("output ", i, ": cosine ", found);
+        if (!(found >= how.cosine)) return base::text("output ", i, ": cosine ", found);
     }
     return "";
 }
@@ -104,8 +105,8 @@ Tensor row(const Tensor& all, std::int64_t index) {
     return out;
 }
 
-std::string run_stream(const fs::path& folder, const importer::Model& model, runtime::Backend& backend,
-                       const Closeness& close, int frames) {
+std::string run_stream(const fs::path& folder, const importer::Model& model, const tools::Device& device,
+                       const Wanted& how, int frames) {
     const auto plan = nlohmann::json::parse(platform::read_text(folder / "stream/stream.json"));
     auto inputs = tools::read_data_set(tools::data_sets(folder).at(0), model).inputs;
     for (const auto& state : plan["states"])
@@ -130,8 +131,8 @@ std::string run_stream(const fs::path& folder, const importer::Model& model, run
                 }
             }
         }
-        const auto results = tools::run_model(model, inputs, backend);
-        const auto difference = compare({results.at(positions.at(out))}, {row(want, frame)}, close);
+        const auto results = tools::run_model(model, inputs, device);
+        const auto difference = compare({results.at(positions.at(out))}, {row(want, frame)}, how);
         if (!difference.empty()) return base::text("frame ", frame, ": ", difference);
         for (const auto& state : plan["states"])
             inputs[state[0]] = results.at(positions.at(state[1]));
@@ -139,9 +140,9 @@ std::string run_stream(const fs::path& folder, const importer::Model& model, run
     return "";
 }
 
-void run_folder(const fs::path& folder, runtime::Backend& backend, Totals& totals, int frames) {
+void run_folder(const fs::path& folder, const tools::Device& device, Totals& totals, int frames) {
     const std::string name = folder.filename().string();
-    const Closeness close = closeness_of(name);
+    const Wanted how = wanted_of(name);
     std::optional<importer::Model> model;
     try {
         model = importer::Model::load(folder / "model.onnx");
@@ -151,37 +152,47 @@ void run_folder(const fs::path& folder, runtime::Backend& backend, Totals& total
     for (const auto& set : tools::data_sets(folder)) {
         timed(totals, name + "/" + set.filename().string(), [&] {
             const auto data = tools::read_data_set(set, *model);
-            return compare(tools::run_model(*model, data.inputs, backend), data.outputs, close);
+            return compare(tools::run_model(*model, data.inputs, device), data.outputs, how);
         });
     }
     if (frames > 0 && fs::exists(folder / "stream/stream.json"))
-        timed(totals, name + "/stream", [&] { return run_stream(folder, *model, backend, close, frames); });
+        timed(totals, name + "/stream", [&] { return run_stream(folder, *model, device, how, frames); });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     CLI::App app("Runs whole models beside their reference outputs.");
-    std::string data, match, device = "host";
+    std::vector<std::string> data;
+    std::string match, device_name = "host";
     int boards = 1, frames = 1 << 30;
-    app.add_option("--data", data, "folder of the models")->required();
+    app.add_option("--data", data, "folders of models (default: models and models_arch in the shared test data)");
     app.add_option("--match", match, "only models whose name contains this");
     app.add_option("--boards", boards, "split over so many boards of this process")->check(CLI::Range(1, 1));
-    app.add_option("--device", device, "where to run them");
+    app.add_option("--device", device_name,
+                   "\"host\", \"optimised\", or an OpenCL device by id, kind or part of its name");
     app.add_option("--frames", frames, "at most so many frames of a stream");
     CLI11_PARSE(app, argc, argv);
+    if (data.empty()) data = {tools::shared_folder("models").string(), tools::shared_folder("models_arch").string()};
     try {
-        const auto backend = tools::open_device(device);
+        const auto device = tools::open_device(device_name);
         std::vector<fs::path> folders;
-        for (const auto& entry : fs::directory_iterator(data)) {
-            if (fs::exists(entry.path() / "model.onnx") &&
-                entry.path().filename().string().find(match) != std::string::npos)
-                folders.push_back(entry.path());
+        for (const auto& place : data) {
+            if (!fs::exists(place)) continue;
+            for (const auto& entry : fs::directory_iterator(place)) {
+                if (fs::exists(entry.path() / "model.onnx") &&
+                    entry.path().filename().string().find(match) != std::string::npos)
+                    folders.push_back(entry.path());
+            }
         }
         std::sort(folders.begin(), folders.end());
+        if (folders.empty()) {
+            std::printf("0 passed, 0 failed, 0 skipped: there are no models in %s\n", data[0].c_str());
+            return tools::kSkipped;
+        }
         Totals totals;
         for (const auto& folder : folders)
-            run_folder(folder, *backend, totals, frames);
+            run_folder(folder, device, totals, frames);
         return totals.finish();
     } catch (const std::exception& error) {
         std::cerr << error.what() << '\n';

@@ -54,8 +54,8 @@ Values range(Context& c) {
     } else {
         const std::int64_t first = c.integer(0), last = c.integer(1), delta = c.integer(2);
         constexpr std::int64_t kMost = std::int64_t{1} << 52;
-        c.expect(delta != 0 && std::abs(first) < kMost && std::abs(last) < kMost && std::abs(delta) < kMost, "from ", first,
-                 " to ", last, " in steps of ", delta);
+        c.expect(delta != 0 && std::abs(first) < kMost && std::abs(last) < kMost && std::abs(delta) < kMost, "from ",
+                 first, " to ", last, " in steps of ", delta);
         count = std::max<std::int64_t>(0, (last - first + delta - (delta > 0 ? 1 : -1)) / delta);
         start = static_cast<double>(first);
         step = static_cast<double>(delta);
@@ -75,8 +75,8 @@ Values eye_like(Context& c) {
     Builder& b = c.builder();
     const Shape shape = c.shape(0);
     c.expect(shape.rank() == 2, "its input is ", c.type(0), ", must be a matrix");
-    const ValueId diagonal = add(b, row_numbers(b, shape[0]),
-                                 b.scalar(ElementType::i64, static_cast<double>(c.integer("k", 0))));
+    const ValueId diagonal =
+        add(b, row_numbers(b, shape[0]), b.scalar(ElementType::i64, static_cast<double>(c.integer("k", 0))));
     const ValueId ones = b.map("equal", {diagonal, column_numbers(b, shape[1])});
     return {b.cast(ones, c.element_type("dtype", c.element(0)))};
 }

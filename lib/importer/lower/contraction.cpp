@@ -1,7 +1,7 @@
 // Matrix products.
+#include "importer/lower/contraction.hpp"
 #include "importer/compose.hpp"
 #include "importer/context.hpp"
-#include "importer/lower/contraction.hpp"
 #include "importer/lower/families.hpp"
 
 namespace shoal::importer {

@@ -1,8 +1,8 @@
 // Convolutions: channels-last in the core language, so transposes stand around them and cancel between them.
+#include "importer/lower/convolution.hpp"
 #include "graph/cards.hpp"
 #include "importer/compose.hpp"
 #include "importer/context.hpp"
-#include "importer/lower/convolution.hpp"
 #include "importer/lower/families.hpp"
 
 namespace shoal::importer {

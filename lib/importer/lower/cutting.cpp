@@ -65,8 +65,8 @@ ValueId padded(Context& c, Ints before, Ints after, const std::string& mode, dou
     for (int axis = 0; axis < shape.rank(); ++axis) {
         const auto k = static_cast<std::size_t>(axis);
         const std::int64_t front = std::max<std::int64_t>(-before[k], 0), back = std::max<std::int64_t>(-after[k], 0);
-        c.expect(front <= shape[axis] && back <= shape[axis] - front, "cuts ", front, " and ", back, " elements off axis ",
-                 axis, " of ", shape);
+        c.expect(front <= shape[axis] && back <= shape[axis] - front, "cuts ", front, " and ", back,
+                 " elements off axis ", axis, " of ", shape);
         begins.push_back(front);
         sizes.push_back(shape[axis] - front - back);
         before[k] = std::max<std::int64_t>(before[k], 0);
@@ -119,7 +119,7 @@ Values center_crop_pad(Context& c) {
 }
 
 const Row kRows[] = {
-    {"", "CenterCropPad", 18, 0, center_crop_pad},
+    {"", "CenterCropPad", 1, 0, center_crop_pad},
     {"", "Pad", 1, 0, pad},
     {"", "Slice", 1, 0, slice},
 };

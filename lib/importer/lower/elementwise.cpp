@@ -19,7 +19,7 @@ Values each(Context& c) {
     for (int i = 0; i < c.input_count(); ++i)
         inputs.push_back(c.in(i));
     const auto parameter = [&](const Parameter& p) {
-        return p.attribute.empty() ? p.otherwise : c.real(p.attribute, p.otherwise);
+        return p.attribute.empty() ? p.otherwise : c.number(p.attribute, p.otherwise);
     };
     return {c.builder().map(function, std::move(inputs), parameter(c.row().p), parameter(c.row().q))};
 }
@@ -53,7 +53,9 @@ Values power(Context& c) {
 Values modulo(Context& c) {
     const bool truncated = c.flag("fmod", false);
     const bool real = tensor::is_floating(c.element(0));
-    return {c.builder().map(real ? (truncated ? "fmod" : "floor_mod") : truncated ? "int_rem" : "int_mod",
+    return {c.builder().map(real        ? (truncated ? "fmod" : "floor_mod")
+                            : truncated ? "int_rem"
+                                        : "int_mod",
                             {c.in(0), c.in(1)})};
 }
 
@@ -63,9 +65,17 @@ Values bit_shift(Context& c) {
     return {c.builder().map(direction == "LEFT" ? "shift_left" : "shift_right", {c.in(0), c.in(1)})};
 }
 
+// Numbers outside of a nibble's range lose their high bits, as those outside of wider integers do.
+ValueId cast_to_nibble(Builder& b, ValueId x, ElementType to) {
+    const double shift = to == ElementType::i4 ? 8 : 0;
+    const ValueId whole = b.cast(x, ElementType::i32);
+    const ValueId shifted = b.map("int_mod", {add(b, whole, number(b, whole, shift)), number(b, whole, 16)});
+    return b.cast(sub(b, shifted, number(b, whole, shift)), to);
+}
+
 Values cast(Context& c) {
-    const ElementType to =
-        c.op().type == "CastLike" ? c.element(1) : c.element_type("to", c.element(0));
+    const ElementType to = c.op().type == "CastLike" ? c.element(1) : c.element_type("to", c.element(0));
+    if (tensor::is_nibble(to) && to != c.element(0)) return {cast_to_nibble(c.builder(), c.in(0), to)};
     return {c.builder().cast(c.in(0), to)};
 }
 

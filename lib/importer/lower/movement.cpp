@@ -149,7 +149,8 @@ Values depth_to_space(Context& c) {
     Builder& b = c.builder();
     const Shape s = c.shape(0);
     const std::int64_t block = c.integer("blocksize");
-    c.expect(s.rank() == 4 && block > 0 && block < (1 << 15) && s[1] % (block * block) == 0, s, " with blocks of ", block);
+    c.expect(s.rank() == 4 && block > 0 && block < (1 << 15) && s[1] % (block * block) == 0, s, " with blocks of ",
+             block);
     const std::int64_t depth = s[1] / (block * block);
     const bool columns_first = c.text("mode", "DCR") == "CRD";
     const ValueId apart = b.reshape(c.in(0), columns_first ? Shape{s[0], depth, block, block, s[2], s[3]}
@@ -188,7 +189,7 @@ const Row kRows[] = {
     {"", "Concat", 1, 0, concat},
     {"", "DepthToSpace", 1, 0, depth_to_space},
     {"", "Dropout", 1, 0, dropout},
-    {"", "Expand", 8, 0, expand},
+    {"", "Expand", 1, 0, expand},
     {"", "Flatten", 1, 0, flatten},
     {.domain = "", .name = "Identity", .since = 1, .until = 0, .lower = nullptr, .lower_slots = identity},
     {"", "Reshape", 1, 0, reshape},

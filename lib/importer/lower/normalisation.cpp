@@ -104,8 +104,8 @@ Values lp_normalisation(Context& c) {
     const std::int64_t p = c.integer("p", 2);
     c.expect(p == 1 || p == 2, "p = ", p);
     const ValueId x = widened(b, c.in(0));
-    const ValueId size = p == 1 ? b.reduce("sum", absolute(b, x), axes)
-                                : b.map("sqrt", {b.reduce("sum", b.map("square", {x}), axes)});
+    const ValueId size =
+        p == 1 ? b.reduce("sum", absolute(b, x), axes) : b.map("sqrt", {b.reduce("sum", b.map("square", {x}), axes)});
     // A vector of zeros stays one.
     const ValueId zero = b.map("equal", {size, number(b, size, 0)});
     return {b.cast(divide(b, x, select(b, zero, number(b, size, 1), size)), c.element(0))};
@@ -129,8 +129,7 @@ Values local_response_normalisation(Context& c) {
     const std::int64_t size = c.integer("size");
     c.expect(shape.rank() >= 2 && size > 0 && size < (std::int64_t{1} << 31), shape, " with a window of ", size);
     const ValueId x = widened(b, c.in(0));
-    const ValueId squares =
-        b.reshape(b.map("square", {x}), Shape{shape[0], shape[1], shape.count(2, shape.rank())});
+    const ValueId squares = b.reshape(b.map("square", {x}), Shape{shape[0], shape[1], shape.count(2, shape.rank())});
     const ValueId sums = b.add(graph::cards::pool, {squares},
                                {{"fn", std::string("sum")},
                                 {"kernel", Ints{size}},
@@ -176,7 +175,7 @@ const Row kRows[] = {
     {"", "LayerNormalization", 1, 0, layer_normalisation},
     {"", "LogSoftmax", 1, 0, over_axis<log_softmax>},
     {"", "LpNormalization", 1, 0, lp_normalisation},
-    {"", "MeanVarianceNormalization", 9, 0, mean_variance_normalisation},
+    {"", "MeanVarianceNormalization", 1, 0, mean_variance_normalisation},
     {"", "RMSNormalization", 1, 0, rms_normalisation},
     {"", "Softmax", 1, 0, over_axis<softmax>},
 };

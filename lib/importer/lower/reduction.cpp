@@ -100,10 +100,9 @@ Values top_k(Context& c) {
 
 Values running_sum(Context& c) {
     const int axis = c.axis(c.integer(1), c.rank(0));
-    return c.builder().add(graph::cards::cumulate, {c.in(0)},
-                           {{"axis", std::int64_t{axis}},
-                            {"exclusive", c.integer("exclusive", 0)},
-                            {"reverse", c.integer("reverse", 0)}});
+    return c.builder().add(
+        graph::cards::cumulate, {c.in(0)},
+        {{"axis", std::int64_t{axis}}, {"exclusive", c.integer("exclusive", 0)}, {"reverse", c.integer("reverse", 0)}});
 }
 
 // Running products by doubling: after step s every element covers 2^s of its predecessors.

@@ -10,7 +10,7 @@ namespace shoal::importer {
 /// resolved: pads_end is what makes the core operators compute as many positions as ONNX asks for.
 struct SpatialWindow {
     graph::Window window;
-    Ints outputs;     ///< positions along each spatial axis
+    Ints outputs;       ///< positions along each spatial axis
     Ints declared_end;  ///< the padding at the end that the file asks for, without what ceil_mode added
 
     /// The attributes of a conv or pool card.
