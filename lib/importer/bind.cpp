@@ -120,4 +120,13 @@ std::vector<BoundInput> bind_inputs(const SourceBody& body, const Bindings& bind
     return out;
 }
 
+std::map<std::string, Type> input_types(const Model& model, const Bindings& bindings) {
+    const auto bound = bind_inputs(model.source()->body, bindings);
+    std::map<std::string, Type> out;
+    for (std::size_t i = 0; i < bound.size(); ++i) {
+        if (const auto* type = std::get_if<Type>(&bound[i])) out.emplace(model.inputs()[i].name, *type);
+    }
+    return out;
+}
+
 }  // namespace shoal::importer

@@ -36,6 +36,10 @@ struct Bindings {
     std::map<std::string, std::variant<tensor::Type, tensor::Tensor>> inputs{};
 };
 
+/// The exact types of the model's inputs under these bindings, by name; inputs that are bound to a value or whose
+/// default serves are left out. Throws invalid_argument as Lowering does.
+[[nodiscard]] std::map<std::string, tensor::Type> input_types(const Model& model, const Bindings& bindings);
+
 /// Bounds on what a small file can blow up to; beyond them lowering fails with Code::unsupported.
 struct Limits {
     std::int64_t elements = std::int64_t{1} << 40;        ///< of one value

@@ -1,0 +1,103 @@
+#include "cli/device_flags.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "cli/frame.hpp"
+#include "cli/messages.hpp"
+#include "cli/signals.hpp"
+#include "cli/suggest.hpp"
+#include "cli/text.hpp"
+#include "opencl/backend.hpp"
+#include "opencl/rates.hpp"
+#include "runtime/host_backend.hpp"
+
+namespace shoal::cli {
+namespace {
+
+using base::Code;
+
+std::string suggestion(const opencl::Discovery& found, const std::string& wish) {
+    std::vector<std::string> words{"best", "host"};
+    for (const auto& device : found.devices)
+        words.push_back(device.info.id);
+    // "gpu" is near to "cpu" without being a mistake.
+    const std::vector<std::string> kinds{"cpu", "gpu", "accelerator", "custom"};
+    if (std::find(kinds.begin(), kinds.end(), wish) != kinds.end()) return "";
+    words.insert(words.end(), kinds.begin(), kinds.end());
+    return did_you_mean(wish, words);
+}
+
+const opencl::FoundDevice& choose(const opencl::Discovery& found, const std::string& wish) {
+    try {
+        return opencl::choose(found.devices, wish);
+    } catch (const base::Error& error) {
+        std::string message = error.what();
+        if (error.code() == Code::unavailable) message += "; or use --device host";
+        if (error.code() == Code::not_found) message += suggestion(found, wish);
+        for (const auto& problem : found.problems)
+            message += "\n  " + problem;
+        throw base::Error(error.code(), message);
+    }
+}
+
+}  // namespace
+
+void add_patience_flag(CLI::App& command, DeviceFlags& flags) {
+    command
+        .add_option("--patience", flags.patience_s,
+                    "How long a driver may take to load before it counts as hanging (default 10)")
+        ->option_text("SECONDS")
+        ->check(CLI::Range(0.01, 600.0))
+        ->group("Device");
+}
+
+void add_device_flags(CLI::App& command, DeviceFlags& flags) {
+    command
+        .add_option("-d,--device", flags.device,
+                    "Where to run: an id or part of a name that 'shoal devices' shows, cpu, gpu, accelerator, best "
+                    "(the default), or host: plain loops that need no OpenCL and are slow")
+        ->option_text("D")
+        ->group("Device");
+    command.add_option("-t,--threads", flags.threads, "Use at most N of the device's compute units")
+        ->option_text("N")
+        ->check(CLI::Range(1, 4096))
+        ->group("Device");
+    add_patience_flag(command, flags);
+}
+
+opencl::Discovery discover(const DeviceFlags& flags) {
+    const Progress progress("looking for OpenCL devices");
+    opencl::DiscoveryOptions options;
+    options.drivers.patience = std::chrono::milliseconds(static_cast<std::int64_t>(flags.patience_s * 1e3));
+    auto found = opencl::discover(options);
+    check_signals();
+    return found;
+}
+
+device::Rates ChosenDevice::rates() const {
+    if (!part) return {};
+    const Progress progress("measuring " + part->found.info.name);
+    return opencl::rates_of(part->found);
+}
+
+std::string ChosenDevice::text() const {
+    const auto& own = info();
+    if (!part) return own.id + " (" + own.name + ")";
+    return own.id + " " + own.name + " (" + std::string(device::name(own.kind)) + ", " +
+           counted(own.compute_units, "compute unit") + ")";
+}
+
+ChosenDevice open_device(const DeviceFlags& flags) {
+    if (flags.device == "host") {
+        if (flags.threads > 1) throw UsageError("--threads: the plain loops of --device host run in one thread");
+        return {runtime::make_host_backend(), std::nullopt};
+    }
+    const auto found = discover(flags);
+    const auto& chosen = choose(found, flags.device);
+    auto part = flags.threads > 0 ? opencl::limit_threads(chosen, flags.threads) : opencl::SubDevice{chosen, nullptr};
+    auto backend = opencl::make_backend(part.found);
+    return {std::move(backend), std::move(part)};
+}
+
+}  // namespace shoal::cli

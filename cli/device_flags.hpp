@@ -1,0 +1,42 @@
+// The flags that choose a device, and the device that they choose.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "opencl/discovery.hpp"
+#include "opencl/sub_device.hpp"
+#include "runtime/backend.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace shoal::cli {
+
+struct DeviceFlags {
+    std::string device = "best";
+    int threads = 0;         ///< 0: all that the device has
+    double patience_s = 10;  ///< with each driver, when it is tried for the first time
+};
+void add_device_flags(CLI::App& command, DeviceFlags& flags);
+void add_patience_flag(CLI::App& command, DeviceFlags& flags);
+
+/// What is found with these flags.
+[[nodiscard]] opencl::Discovery discover(const DeviceFlags& flags);
+
+struct ChosenDevice {
+    std::shared_ptr<runtime::Backend> backend;
+    std::optional<opencl::SubDevice> part{};  ///< all of it or some compute units; absent: the plain loops of the host
+
+    [[nodiscard]] const device::DeviceInfo& info() const { return backend->device(); }
+    /// What the device reached when it was measured, now or in the last month; nothing is known of the host's loops.
+    [[nodiscard]] device::Rates rates() const;
+    /// "0.0 pthread-... (CPU, 2 compute units)"
+    [[nodiscard]] std::string text() const;
+};
+/// Throws unavailable or not_found, with the drivers' problems, device, or UsageError.
+[[nodiscard]] ChosenDevice open_device(const DeviceFlags& flags);
+
+}  // namespace shoal::cli

@@ -1,0 +1,36 @@
+// The values of a model's inputs, from the files that --input names: .npy, PNG or JPEG.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/image_input.hpp"
+#include "importer/lowering.hpp"
+#include "importer/model.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace shoal::cli {
+
+struct InputFlags {
+    std::vector<std::string> files;  ///< NAME=FILE, or FILE for a model with one input
+    ImageFlags image;
+};
+void add_input_flags(CLI::App& command, InputFlags& flags);
+
+struct InputValue {
+    std::string name;
+    std::string file;
+    tensor::Tensor tensor;
+    std::vector<std::string> notes{};  ///< what was done to the file's content, in order
+};
+
+/// One entry for each input that is given, in the model's order; `bindings` settle sizes that a picture is fitted to.
+/// Throws UsageError (names, missing inputs, all of them listed), not_found, io, or invalid_argument where a file does
+/// not hold what the model takes, with both types.
+[[nodiscard]] std::vector<InputValue> read_inputs(const importer::Model& model, const InputFlags& flags,
+                                                  const importer::Bindings& bindings);
+
+}  // namespace shoal::cli

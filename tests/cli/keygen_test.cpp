@@ -1,0 +1,49 @@
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/file.hpp"
+#include "cli/command.hpp"
+#include "transport/keys.hpp"
+
+using namespace shoal;
+using namespace shoal::test;
+
+TEST_CASE("a key pair is made, told, and kept") {
+    const TemporaryFolder folder;
+    const std::string here = "-C " + folder.path().string();
+    // Named like a command on purpose: that is what a board may be called.
+    for (const std::string flags : {"keygen run", "keygen -o hub"}) {
+        const auto run = shoal_command(flags, here);
+        INFO(run.error);
+        REQUIRE(run.exit_code == 0);
+        CHECK(widest_line(run.out) <= 80);
+        const std::string name = flags.substr(flags.rfind(' ') + 1);
+        const auto keys = transport::Keys::load(folder / name);
+        CHECK(contains(run.out, keys.public_key().text()));
+        CHECK(!contains(run.out, keys.secret_text()));
+        CHECK(contains(run.out, name + ".key"));
+        CHECK(contains(run.out, name + ".pub"));
+        struct stat status {};
+        REQUIRE(::stat((folder / (name + ".key")).c_str(), &status) == 0);
+        CHECK((status.st_mode & 0777U) == 0600U);
+        const auto again = shoal_command(flags, here);
+        CHECK(again.exit_code == 1);
+        CHECK(is_one_line(again.error));
+        CHECK(contains(again.error, "keys are not overwritten"));
+        CHECK(transport::Keys::load(folder / name).public_key() == keys.public_key());
+    }
+    const auto json = nlohmann::json::parse(shoal_command("keygen third --json", here).out);
+    CHECK(json["public_key"] == transport::PublicKey::load(folder / "third.pub").text());
+    CHECK(json["secret_file"] == "third.key");
+}
+
+TEST_CASE("a folder is no name, and one that is not there is told") {
+    const TemporaryFolder folder;
+    const std::string here = "-C " + folder.path().string();
+    CHECK(shoal_command("keygen ./", here).exit_code == 2);
+    const auto absent = shoal_command("keygen nowhere/a", here);
+    CHECK(absent.exit_code == 1);
+    CHECK(contains(absent.error, "nowhere/a"));
+}
