@@ -1,0 +1,123 @@
+// A client of a hub: opens models there, submits requests, many at a time, and gets their answers.
+//
+// A Client has a thread of its own. It may be used from any thread; callbacks run on the client's thread and must
+// return soon. When the hub is lost it connects again, opens its models again and repeats what was not answered, until
+// the requests' deadlines. Every wait has a deadline.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/time.hpp"
+#include "graph/graph.hpp"
+#include "plan/cluster.hpp"
+#include "plan/plan.hpp"
+#include "tensor/tensor.hpp"
+#include "transport/port.hpp"
+#include "wire/status.hpp"
+
+namespace shoal::client {
+
+using tensor::Tensor;
+
+struct ClientOptions {
+    std::string name = "client";                    ///< how the hub's status calls it
+    std::string hub_endpoint;                       ///< tcp://HOST:PORT
+    std::optional<transport::PublicKey> hub_key{};  ///< who must answer there; needed with keys
+    std::chrono::milliseconds connect_timeout{5000};
+    bool retry = true;  ///< repeat requests when the hub was lost; they do no harm when they run twice
+};
+
+/// "weights" 3 of 7 (bytes), "measuring", "planning", "deploying".
+struct Progress {
+    std::string phase;
+    std::uint64_t done = 0, total = 0;
+};
+
+struct OpenOptions {
+    plan::Objective objective = plan::Objective::latency;
+    plan::Merge merge = plan::Merge::hand_over;  ///< of an ensemble
+    std::vector<double> weights{};               ///< one a model, for weighted merges; empty: equal
+    std::uint32_t max_in_flight = 0;             ///< requests that will be open at a time; 0: as the hub thinks best
+    std::chrono::milliseconds timeout{120'000};
+    std::function<void(const Progress&)> on_progress{};
+};
+
+/// A graph with its name. Constants must be bound (their bytes are sent when the hub asks for them).
+struct NamedGraph {
+    std::string name;
+    std::shared_ptr<const graph::Graph> graph;
+};
+
+/// What would run where.
+struct Planned {
+    plan::Plan plan;
+    plan::Cluster cluster;
+};
+
+/// The answer to one request.
+struct Reply {
+    std::vector<Tensor> outputs{};       ///< in the order of the graph's outputs; empty when it failed
+    std::optional<base::Error> error{};  ///< why it failed: busy, timeout, cancelled, does_not_fit, ...
+    double queued_ms = 0, ran_ms = 0;    ///< in the hub; from there to the merged result
+    std::uint32_t attempts = 1;          ///< above 1 when a board was lost on the way
+};
+
+class Client;
+
+/// A model that the hub serves. A handle: copies mean the same model; it is closed when the last one goes.
+class RemoteModel {
+public:
+    [[nodiscard]] const graph::Graph& graph() const noexcept;  ///< of an ensemble: the first
+    /// As of now; the hub may plan again.
+    [[nodiscard]] plan::Plan plan() const;
+    [[nodiscard]] std::vector<std::string> boards() const;  ///< names of the plan's boards
+    [[nodiscard]] std::uint32_t max_in_flight() const noexcept;
+
+    /// A request's number, for cancel().
+    using Ticket = std::uint64_t;
+    /// Sends one request and returns at once. `done` is called exactly once, on the client's thread; after the deadline
+    /// at the latest, and before the Client is gone. Throws invalid_argument unless `inputs` fit the graph's.
+    Ticket submit(std::vector<Tensor> inputs, base::TimePoint deadline, std::function<void(Reply)> done) const;
+    void cancel(Ticket ticket) const;
+    /// Submits and waits. Throws what the reply's error says.
+    [[nodiscard]] std::vector<Tensor> run(std::vector<Tensor> inputs, base::TimePoint deadline) const;
+
+private:
+    friend class Client;
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+class Client {
+public:
+    /// Connects. Throws timeout naming the endpoint when no hub answers within connect_timeout, refused when it does
+    /// not let us in.
+    Client(ClientOptions options, std::unique_ptr<transport::Port> port);
+    ~Client();
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    /// Has the hub plan and deploy. Several graphs are an ensemble: same inputs, same outputs. Throws does_not_fit with
+    /// the planner's figures, timeout, unavailable (no board), refused, cancelled.
+    [[nodiscard]] RemoteModel open(std::vector<NamedGraph> graphs, const OpenOptions& options = {});
+    /// What open() would do, measured but not deployed.
+    [[nodiscard]] Planned plan(std::vector<NamedGraph> graphs, const OpenOptions& options = {});
+    /// Throws timeout.
+    [[nodiscard]] wire::Status status(std::chrono::milliseconds timeout = std::chrono::milliseconds{2000});
+    /// The hub's name and software version.
+    [[nodiscard]] std::string hub() const;
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace shoal::client
