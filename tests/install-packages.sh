@@ -10,7 +10,7 @@ set -eu
 # command; tests.
 packages="build-essential cmake ninja-build pkg-config
   opencl-headers ocl-icd-opencl-dev pocl-opencl-icd
-  libzmq3-dev libsodium-dev libflatbuffers-dev flatbuffers-compiler
+  libzmq3-dev cppzmq-dev libsodium-dev libflatbuffers-dev flatbuffers-compiler
   libprotobuf-dev protobuf-compiler
   libcli11-dev nlohmann-json3-dev libstb-dev
   doctest-dev"
