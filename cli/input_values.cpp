@@ -119,37 +119,39 @@ std::string remedy(const ValueInfo& input, const Type& have) {
     return "give it the model's shape";
 }
 
-void expect(const ValueInfo& input, const Tensor& value, const std::string& file) {
+void expect(const ValueInfo& input, const Tensor& value, const std::string& file, bool each) {
     const bool typed = !input.element || *input.element == value.element();
-    if (typed && (!input.dims || fits(*input.dims, value.shape()))) return;
+    std::vector<std::int64_t> extents(value.shape().begin(), value.shape().end());
+    if (each && !extents.empty()) extents[0] = 1;
+    if (typed && (!input.dims || fits(*input.dims, tensor::Shape(extents)))) return;
     fail(Code::invalid_argument, "input '", input.name, "': ", file, " holds ", value.type(), ", the model takes ",
          to_string(input), "; ", remedy(input, value.type()));
 }
 
-InputValue from_npy_file(const ValueInfo& input, const std::string& file, const base::SharedBytes& bytes) {
+InputValue from_npy_file(const ValueInfo& input, const std::string& file, const base::SharedBytes& bytes, bool each) {
     InputValue out{input.name, file, tensor::from_npy(bytes, file), {}};
     if (input.element && stand_in(*input.element) == out.tensor.element()) {
         out.tensor = tensor::from_doubles(*input.element, out.tensor.shape(), tensor::to_doubles(out.tensor));
         out.notes.push_back(text("made ", tensor::name(*input.element)));
     }
-    expect(input, out.tensor, file);
+    expect(input, out.tensor, file, each);
     return out;
 }
 
-InputValue read_input(const Assignment& given, const ImageFlags& flags, const importer::Bindings& bindings) {
+InputValue read_input(const Assignment& given, const InputFlags& flags, const importer::Bindings& bindings) {
     const auto& [input, file] = given;
     if (input->kind != "tensor")
         fail(Code::unsupported, "input '", input->name, "' is a ", input->kind, "; files hold tensors");
     const auto bytes = base::map_file(file);
     if (is_picture(bytes.view())) {
-        auto image = image_input(*input, known_dims(*input, bindings), decode_picture(bytes.view(), file), flags);
+        auto image = image_input(*input, known_dims(*input, bindings), decode_picture(bytes.view(), file), flags.image);
         return {input->name, file, std::move(image.tensor), std::move(image.notes)};
     }
     constexpr std::string_view kMagic = "\x93NUMPY";
     const std::string_view start(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kMagic.size()));
     if (start != kMagic)
         fail(Code::invalid_argument, "input '", input->name, "': ", file, " is no .npy, PNG or JPEG file");
-    return from_npy_file(*input, file, bytes);
+    return from_npy_file(*input, file, bytes, flags.each);
 }
 
 void expect_all(const Model& model, const std::map<std::string, InputValue>& given) {
@@ -171,7 +173,7 @@ std::vector<InputValue> read_inputs(const Model& model, const InputFlags& flags,
         const auto own = assignment(model, flag);
         if (given.count(own.input->name) != 0)
             throw UsageError(text("--input: input '", own.input->name, "' is given twice"));
-        given.emplace(own.input->name, read_input(own, flags.image, bindings));
+        given.emplace(own.input->name, read_input(own, flags, bindings));
     }
     expect_all(model, given);
     std::vector<InputValue> out;

@@ -1,4 +1,4 @@
-// shoal run: a model, once or several times, on one device of this machine.
+// shoal run: a model, once or several times, on one device of this machine or through a hub; several are an ensemble.
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -11,10 +11,13 @@
 #include "cli/model_flags.hpp"
 #include "cli/output.hpp"
 #include "cli/output_files.hpp"
+#include "cli/plan_text.hpp"
+#include "cli/run_on_hub.hpp"
 #include "cli/summary.hpp"
 #include "cli/table.hpp"
 #include "cli/text.hpp"
 #include "cli/timing.hpp"
+#include "hub/aggregator.hpp"
 
 namespace shoal::cli {
 namespace {
@@ -24,18 +27,24 @@ using base::text;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kDetails =
-    "Runs a model on one device of this machine, without a hub and without sockets. With --output every output becomes "
-    "a .npy file; without it a summary is printed.\n\n"
+    "Runs a model on one device of this machine, without a hub and without sockets; with --hub it runs on the boards "
+    "of a cluster. With --output every output becomes a .npy file; without it a summary is printed.\n\n"
+    "Several models are an ensemble: all of them see the same inputs, and --merge makes one answer of theirs. On a "
+    "cluster they run on different boards.\n\n"
     "A PNG or JPEG input is fitted to the model's input: channels and layout come from the model's shape, the size by "
     "--fit, the values by --range, --mean and --std. What was done is printed.";
 constexpr const char* kExamples =
     "shoal run resnet18.onnx --input photo.jpg --resize 256 \\\n"
     "    --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --labels imagenet.txt\n"
     "shoal run model.onnx -i ids=ids.npy -i mask=mask.npy --output results/\n"
-    "shoal run model.onnx -i x.npy --device gpu --repeat 20 --explain";
+    "shoal run model.onnx -i x.npy --device gpu --repeat 20 --explain\n"
+    "shoal run a.onnx b.onnx -i x.npy --merge mean --weights 0.7,0.3\n"
+    "shoal run model.onnx -i photos.npy --each --hub 192.168.1.10 --key me --hub-key hub.pub";
 
 struct RunFlags {
-    ModelFlags model;
+    EnsembleFlags ensemble;
+    ModelFlags sizes;
+    HubRunFlags hub;
     DeviceFlags device;
     InputFlags input;
     std::string output, labels;
@@ -52,6 +61,7 @@ struct Report {
     std::vector<std::string> labels{};
     std::vector<ExplainedKernel> kernels{};
     device::Rates rates{};
+    std::optional<HubRun> hub{};  // where a hub ran it
 };
 
 std::vector<std::string> output_names(const importer::Model& model) {
@@ -92,9 +102,35 @@ std::string times_text(const Times& times) {
     return out;
 }
 
+std::string boards_text(const HubRun& run) {
+    std::vector<std::string> out;
+    for (const auto& work : plan::leaves(run.plan.root))
+        out.push_back(work.board < run.boards.size() ? run.boards[work.board] : "?");
+    return joined(out);
+}
+
+void print_hub_run(const HubRun& run) {
+    Facts facts(6);
+    facts.add("hub", text(run.hub, ", stages on ", boards_text(run)));
+    std::string times = text("model ready in ", format_ms(run.open_ms), ", ");
+    if (run.answers.size() == 1) {
+        times += "answered in " + format_ms(run.request_ms[0]);
+    } else {
+        times += text(run.answers.size(), " requests in ", format_ms(run.seconds * 1e3), ", ",
+                      number(static_cast<double>(run.answers.size()) / run.seconds), " a second; each median ",
+                      format_ms(percentile(run.request_ms, 50)), ", p99 ", format_ms(percentile(run.request_ms, 99)));
+    }
+    facts.add("time", times);
+    if (run.repeated > 0)
+        facts.add("lost", text("a board was; ", counted(static_cast<long long>(run.repeated), "request"),
+                               " ran again, each was answered once"));
+    print(facts.text());
+}
+
 void print_report(const Report& report, const ChosenDevice& device) {
     print_inputs(report);
     print_outputs(report);
+    if (report.hub) return print_hub_run(*report.hub);
     Facts facts(6);
     facts.add("device", device.text());
     facts.add("time", times_text(report.times));
@@ -103,8 +139,24 @@ void print_report(const Report& report, const ChosenDevice& device) {
     if (!report.kernels.empty()) print("\n" + explain_text(report.kernels, report.rates));
 }
 
-Json report_json(const Report& report, const ChosenDevice& device, const std::string& path) {
-    Json out{{"model", path}, {"device", device_json(device)}};
+Json hub_json(const HubRun& run) {
+    return {{"hub", run.hub},
+            {"plan", plan_json(run.plan, run.boards)},
+            {"requests", run.answers.size()},
+            {"open_ms", run.open_ms},
+            {"seconds", run.seconds},
+            {"requests_per_s", static_cast<double>(run.answers.size()) / run.seconds},
+            {"request_ms", run.request_ms},
+            {"repeated", run.repeated}};
+}
+
+Json report_json(const Report& report, const ChosenDevice& device, const std::vector<std::string>& paths) {
+    Json out;
+    if (paths.size() == 1)
+        out["model"] = paths[0];
+    else
+        out["models"] = paths;
+    if (!report.hub) out["device"] = device_json(device);
     for (const auto& input : report.inputs) {
         out["inputs"].push_back({{"name", input.name},
                                  {"file", input.file},
@@ -118,6 +170,10 @@ Json report_json(const Report& report, const ChosenDevice& device, const std::st
         out["outputs"].push_back(std::move(output));
     }
     out["load_ms"] = report.times.load_ms;
+    if (report.hub) {
+        out["cluster"] = hub_json(*report.hub);
+        return out;
+    }
     out["compile_ms"] = report.times.compile_ms;
     out["run_ms"] = report.times.run_ms;
     out["memory"] = memory_json(report.memory);
@@ -133,39 +189,126 @@ void warn_of_labels(const Report& report) {
     }
 }
 
-Exit run(const RunFlags& flags) {
-    Report report;
-    if (!flags.labels.empty()) report.labels = read_labels(flags.labels);
-    std::optional<importer::Model> model;
-    report.times.load_ms = timed_ms([&] { model = load_model(flags.model.path); });
-    model->check_supported();
-    std::optional<OutputFolder> folder;
-    if (!flags.output.empty()) folder.emplace(flags.output, output_names(*model));
-    report.inputs = read_inputs(*model, flags.input, bindings_of(*model, flags.model));
+// The models, checked, with what their sizes are bound to.
+struct Loaded {
+    std::vector<importer::Model> models{};
+    std::vector<importer::Bindings> bindings{};
+};
 
-    const ChosenDevice device = open_device(flags.device);
-    session::Session session(*model, device.backend);
+Loaded load(const RunFlags& flags, Report& report) {
+    Loaded out;
+    for (const auto& path : flags.ensemble.models) {
+        std::optional<importer::Model> model;
+        report.times.load_ms += timed_ms([&] { model = load_model(path); });
+        model->check_supported();
+        out.bindings.push_back(bindings_of(*model, flags.sizes));
+        out.models.push_back(std::move(*model));
+    }
+    return out;
+}
+
+// Each model by itself, one after the other, and then as one.
+void run_here(const Loaded& loaded, const RunFlags& flags, const ChosenDevice& device, Report& report) {
     session::Inputs values;
     std::map<std::string, tensor::Type> types;
     for (const auto& input : report.inputs) {
         values.emplace(input.name, input.tensor);
         types.emplace(input.name, input.tensor.type());
     }
-    {
-        const Progress progress("compiling for " + device.info().name);
-        report.times.compile_ms = timed_ms([&] { session.prepare(types); });
+    std::vector<std::vector<tensor::Tensor>> answers;
+    for (const auto& model : loaded.models) {
+        session::Session session(model, device.backend);
+        {
+            const Progress progress("compiling for " + device.info().name);
+            report.times.compile_ms += timed_ms([&] { session.prepare(types); });
+        }
+        Times times;
+        report.outputs = timed_runs(session, values, flags.repeat, times);
+        report.times.run_ms.resize(times.run_ms.size());
+        for (std::size_t i = 0; i < times.run_ms.size(); ++i)
+            report.times.run_ms[i] += times.run_ms[i];
+        const auto memory = session.memory();
+        report.memory.weights += memory.weights;
+        report.memory.activations = std::max(report.memory.activations, memory.activations);
+        report.memory.results = std::max(report.memory.results, memory.results);
+        if (flags.explain) {
+            const Progress progress("measuring kernels");
+            report.rates = device.rates();
+            for (auto& kernel : explain(session.last_run(), std::max(flags.repeat, 3)))
+                report.kernels.push_back(std::move(kernel));
+        }
+        answers.emplace_back();
+        for (const auto& [name, tensor] : report.outputs)
+            answers.back().push_back(tensor);
     }
-    report.outputs = timed_runs(session, values, flags.repeat, report.times);
-    report.memory = session.memory();
+    if (answers.size() < 2) return;
+    const auto merged = hub::merge_outputs(merge_of(flags.ensemble), answers, weights_of(flags.ensemble));
+    for (std::size_t i = 0; i < merged.size(); ++i)
+        report.outputs[i].second = merged[i];
+}
+
+void run_there(Loaded& loaded, const RunFlags& flags, Report& report) {
+    std::vector<tensor::Tensor> inputs;
+    for (const auto& input : report.inputs)
+        inputs.push_back(input.tensor);
+    std::vector<std::vector<tensor::Tensor>> requests;
+    if (flags.hub.each)
+        requests = rows_of(inputs);
+    else
+        requests.assign(static_cast<std::size_t>(flags.repeat), inputs);
+    for (auto& bindings : loaded.bindings) {
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+            bindings.inputs.insert_or_assign(report.inputs[i].name, requests[0][i].type());
+    }
+    const auto graphs = graphs_of(loaded.models, flags.ensemble.models, loaded.bindings);
+    auto run = run_on_hub(graphs, requests, flags.ensemble, flags.hub);
+    const auto& ports = graphs.front().graph->outputs;
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+        std::vector<tensor::Tensor> parts;
+        if (flags.hub.each) {
+            for (const auto& answer : run.answers)
+                parts.push_back(answer.at(i));
+        } else {
+            parts.push_back(run.answers.back().at(i));
+        }
+        report.outputs.emplace_back(ports[i].name, hub::concatenate(parts));
+    }
+    report.hub = std::move(run);
+}
+
+void check(const RunFlags& flags) {
+    (void)merge_of(flags.ensemble);
+    (void)weights_of(flags.ensemble);
+    const bool there = !flags.hub.hub.hub.empty();
+    if (flags.hub.each && !there)
+        throw UsageError("--each is for --hub; on this machine give the model the whole batch");
+    if (flags.hub.each && flags.repeat > 1) throw UsageError("--each and --repeat do not go together");
+    if (there && flags.explain) throw UsageError("--explain is for this machine; 'shoal status' shows a hub's stages");
+    if (!there && (!flags.hub.hub.keys.key.empty() || !flags.hub.hub.hub_key.empty()))
+        throw UsageError("--key and --hub-key are for --hub");
+}
+
+Exit run(const RunFlags& flags) {
+    check(flags);
+    Report report;
+    if (!flags.labels.empty()) report.labels = read_labels(flags.labels);
+    auto loaded = load(flags, report);
+    std::optional<OutputFolder> folder;
+    if (!flags.output.empty()) folder.emplace(flags.output, output_names(loaded.models.front()));
+    InputFlags input = flags.input;
+    input.each = flags.hub.each;
+    report.inputs = read_inputs(loaded.models.front(), input, loaded.bindings.front());
+    ChosenDevice device;
+    if (flags.hub.hub.hub.empty()) {
+        device = open_device(flags.device);
+        run_here(loaded, flags, device, report);
+    } else {
+        run_there(loaded, flags, report);
+    }
     if (folder) report.files = folder->write(report.outputs);
-    if (flags.explain) {
-        const Progress progress("measuring kernels");
-        report.rates = device.rates();
-        report.kernels = explain(session.last_run(), std::max(flags.repeat, 3));
-    }
     warn_of_labels(report);
     if (flags.json)
-        print_json(report_json(report, device, flags.model.path));
+        print_json(report_json(report, device, flags.ensemble.models));
     else
         print_report(report, device);
     return Exit::ok;
@@ -175,9 +318,11 @@ Exit run(const RunFlags& flags) {
 
 void add_run_command(Frame& frame) {
     const auto flags = std::make_shared<RunFlags>();
-    auto& command =
-        frame.add({"run", "Run a model on this machine", kDetails, kExamples}, [flags] { return run(*flags); });
-    add_model_argument(command, flags->model);
+    auto& command = frame.add({"run", "Run a model on this machine or a cluster", kDetails, kExamples},
+                              [flags] { return run(*flags); });
+    command.add_option("MODELS", flags->ensemble.models, "An ONNX file; several are an ensemble")
+        ->required()
+        ->expected(1, CLI::detail::expected_max_vector_size);
     add_input_flags(command, flags->input);
     command
         .add_option("-o,--output", flags->output, "Write each output to DIR/NAME.npy; the folder is made if need be")
@@ -187,7 +332,7 @@ void add_run_command(Frame& frame) {
         ->option_text("FILE")
         ->group("Input and output");
     command.add_flag("--json", flags->json, "Print the report as JSON")->group("Input and output");
-    add_size_flags(command, flags->model);
+    add_size_flags(command, flags->sizes);
     add_device_flags(command, flags->device);
     command.add_option("-n,--repeat", flags->repeat, "Run N times; the outputs are those of the last")
         ->option_text("N")
@@ -195,6 +340,9 @@ void add_run_command(Frame& frame) {
         ->group("Measuring");
     command.add_flag("--explain", flags->explain, "Show the kernels that ran, what each fused and what it took")
         ->group("Measuring");
+    add_hub_run_flags(command, flags->hub);
+    add_objective_flag(command, flags->ensemble);
+    add_merge_flags(command, flags->ensemble);
 }
 
 }  // namespace shoal::cli

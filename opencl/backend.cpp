@@ -2,6 +2,7 @@
 
 #include "opencl/executable.hpp"
 #include "opencl/open_device.hpp"
+#include "opencl/rates.hpp"
 
 namespace shoal::opencl {
 namespace {
@@ -12,7 +13,7 @@ public:
         : open_(std::make_shared<OpenDevice>(device, options)) {}
 
     [[nodiscard]] const device::DeviceInfo& device() const noexcept override { return open_->device().info; }
-    [[nodiscard]] device::Rates measure_rates() override { return open_->device().info.rates; }
+    [[nodiscard]] device::Rates measure_rates() override { return rates_of(open_->device()); }
     [[nodiscard]] std::unique_ptr<runtime::Executable> compile(runtime::Graph graph) override {
         return make_executable(open_, std::move(graph));
     }

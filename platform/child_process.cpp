@@ -130,6 +130,10 @@ ChildProcess::Line ChildProcess::read_line(std::chrono::milliseconds patience) {
     }
 }
 
+void ChildProcess::ask_to_end() const noexcept {
+    if (pid_ > 0) ::kill(pid_, SIGTERM);
+}
+
 ChildEnd ChildProcess::end() noexcept {
     if (output_ >= 0) ::close(std::exchange(output_, -1));
     const pid_t pid = std::exchange(pid_, -1);

@@ -43,6 +43,10 @@ public:
     /// The next line without its newline. Lines are cut at 4096 bytes.
     [[nodiscard]] Line read_line(std::chrono::milliseconds patience);
 
+    /// SIGTERM; it may take its time to end.
+    void ask_to_end() const noexcept;
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+
     /// Kills the child if it still runs, and tells how it ended. A process that even the kernel cannot end (a driver
     /// stuck in a system call) is left behind after a second.
     ChildEnd end() noexcept;

@@ -1,0 +1,121 @@
+// shoal node: offers this board's devices to a hub.
+#include <CLI/CLI.hpp>
+
+#include "base/units.hpp"
+#include "cli/commands.hpp"
+#include "cli/device_flags.hpp"
+#include "cli/hub_flags.hpp"
+#include "cli/messages.hpp"
+#include "cli/output.hpp"
+#include "cli/service.hpp"
+#include "cli/text.hpp"
+#include "node/node.hpp"
+#include "platform/board.hpp"
+#include "platform/files.hpp"
+
+namespace shoal::cli {
+namespace {
+
+using base::text;
+
+constexpr const char* kDetails =
+    "Registers this board with a hub: its devices, what they reach, and how much memory it gives. It runs what the hub "
+    "sends it and hands results on to the next board. When the hub goes away, it waits for it to come back. It runs "
+    "until Ctrl-C.";
+constexpr const char* kExamples =
+    "shoal node --hub 127.0.0.1 --memory 64MiB\n"
+    "shoal node --hub 192.168.1.10 --key keys/kitchen --hub-key keys/hub.pub\n"
+    "shoal node --hub 192.168.1.10 --key pi --hub-key hub.pub --device gpu";
+
+struct NodeFlags {
+    bool tied = false;
+    std::string name, memory, listen, cache;
+    HubFlags hub;
+    DeviceFlags device;
+};
+
+std::string words(node::Event::Kind kind) {
+    using Kind = node::Event::Kind;
+    switch (kind) {
+        case Kind::listening: return "listening on";
+        case Kind::joined: return "joined";
+        case Kind::hub_lost: return "hub lost:";
+        case Kind::refused: return "refused by the hub:";
+        case Kind::stage_ready: return "ready:";
+        case Kind::stage_failed: return "failed:";
+        case Kind::stage_dropped: return "dropped:";
+    }
+    return "";
+}
+
+node::NodeOptions options_of(const NodeFlags& flags) {
+    node::NodeOptions out;
+    const auto board = platform::board();
+    out.board = !flags.name.empty() ? flags.name : !board.host_name.empty() ? board.host_name : "board";
+    if (flags.hub.hub.empty()) throw UsageError("--hub is missing: which hub? e.g. --hub 192.168.1.10");
+    out.hub_endpoint = endpoint_of(flags.hub.hub, "--hub");
+    out.hub_key = hub_key_of(flags.hub);
+    out.data_endpoint = !flags.listen.empty()     ? endpoint_of(flags.listen, "--listen")
+                        : out.hub_key.has_value() ? "tcp://*:*"
+                                                  : "tcp://127.0.0.1:*";
+    if (!flags.memory.empty()) out.memory_limit_bytes = base::parse_bytes(flags.memory);
+    out.cache_folder =
+        flags.cache.empty() ? platform::cache_folder() / ("node-" + out.board) : std::filesystem::path(flags.cache);
+    if (board.model) out.facts.emplace_back("board.model", *board.model);
+    if (board.system) out.facts.emplace_back("board.system", *board.system);
+    out.facts.emplace_back("board.architecture", board.architecture);
+    out.on_event = [](const node::Event& event) { announce(words(event.kind) + " " + event.text); };
+    return out;
+}
+
+Exit serve(const NodeFlags& flags) {
+    if (flags.tied) end_with_parent();
+    const auto options = options_of(flags);
+    auto own = open_port(flags.hub.keys);
+    const ChosenDevice device = open_device(flags.device);
+    announce(text(
+        "board ", options.board, ", device ", device.text(), ", memory ",
+        base::format_bytes(options.memory_limit_bytes != 0 ? options.memory_limit_bytes : device.info().usable_bytes)));
+    node::Node node(options, {device.backend}, std::move(own.port), own.allowed);
+    {
+        const Progress progress("measuring " + device.info().name);
+        node.start();
+    }
+    serve_until_signal("offering " + device.info().name);
+    announce("stopping");
+    node.stop();
+    const auto state = node.state();
+    announce(text("memory peak ", base::format_bytes(state.memory_peak_bytes), " of ",
+                  base::format_bytes(state.memory_limit_bytes), ", ",
+                  counted(static_cast<long long>(state.runs), "run")));
+    return Exit::ok;
+}
+
+}  // namespace
+
+void add_node_command(Frame& frame) {
+    const auto flags = std::make_shared<NodeFlags>();
+    auto& command =
+        frame.add({"node", "Offer this board to a hub", kDetails, kExamples}, [flags] { return serve(*flags); });
+    add_hub_flags(command, flags->hub, "The hub to serve");
+    command.add_option("--name", flags->name, "What the cluster calls this board (default: this machine's name)")
+        ->option_text("NAME")
+        ->group("Cluster");
+    command
+        .add_option("-m,--memory", flags->memory,
+                    "Use at most so much for weights, activations and messages (default: what the device can use)")
+        ->option_text("SIZE")
+        ->group("Cluster");
+    command
+        .add_option("-l,--listen", flags->listen,
+                    "Where other boards reach this one (default: any free port, of every address with keys)")
+        ->option_text("HOST[:PORT]")
+        ->group("Cluster");
+    command.add_option("--cache", flags->cache, "Where weights are kept (default ~/.cache/shoal/node-NAME)")
+        ->option_text("DIR")
+        ->group("Cluster");
+    add_tied_flag(command, flags->tied);
+    add_device_flags(command, flags->device);
+}
+
+}  // namespace shoal::cli

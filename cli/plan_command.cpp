@@ -1,0 +1,167 @@
+// shoal plan: where a model's parts would run, and what that is expected to take.
+#include <CLI/CLI.hpp>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cli/cluster_file.hpp"
+#include "cli/commands.hpp"
+#include "cli/ensemble_flags.hpp"
+#include "cli/flag_values.hpp"
+#include "cli/hub_flags.hpp"
+#include "cli/messages.hpp"
+#include "cli/output.hpp"
+#include "cli/plan_text.hpp"
+#include "cli/suggest.hpp"
+#include "cli/text.hpp"
+#include "plan/cost.hpp"
+#include "plan/planner.hpp"
+#include "plan/report.hpp"
+#include "platform/files.hpp"
+
+namespace shoal::cli {
+namespace {
+
+using base::text;
+
+constexpr const char* kDetails =
+    "Shows which operators would go to which board, the bytes and milliseconds of every stage and link, each board's "
+    "memory against its limit, and the bound that no plan can beat. With --hub the boards are asked and measured; with "
+    "--cluster they are what a JSON file says, and nothing needs to run.";
+constexpr const char* kExamples =
+    "shoal plan resnet18.onnx --hub 192.168.1.10 --key me --hub-key hub.pub\n"
+    "shoal plan resnet18.onnx --cluster boards.json --objective throughput\n"
+    "shoal plan resnet18.onnx --cluster boards.json --without kitchen\n"
+    "shoal plan small.onnx --hub 127.0.0.1 --save-cluster boards.json";
+
+struct PlanFlags {
+    EnsembleFlags ensemble;
+    ModelFlags sizes;
+    HubFlags hub;
+    std::string cluster, save_cluster, mode = "best";
+    std::vector<std::string> without;
+    bool json = false;
+};
+
+const std::map<std::string, plan::Mode>& modes() {
+    static const std::map<std::string, plan::Mode> out{{"best", plan::Mode::best},
+                                                       {"single-board", plan::Mode::single_board},
+                                                       {"equal-split", plan::Mode::equal_split},
+                                                       {"pipeline", plan::Mode::pipeline},
+                                                       {"replicas", plan::Mode::replicas}};
+    return out;
+}
+
+std::uint32_t board_index(const plan::Cluster& cluster, const std::string& name) {
+    const auto names = board_names(cluster);
+    for (std::uint32_t i = 0; i < names.size(); ++i) {
+        if (names[i] == name) return i;
+    }
+    throw UsageError(
+        text("--without: no board is called '", name, "'", did_you_mean(name, names), "; there are ", joined(names)));
+}
+
+plan::Problem problem_of(const PlanFlags& flags, const std::vector<client::NamedGraph>& graphs, plan::Cluster cluster) {
+    plan::Problem out;
+    out.cluster = std::move(cluster);
+    out.objective = objective_of(flags.ensemble);
+    if (graphs.size() > 1) out.options.merge = merge_of(flags.ensemble);
+    out.options.weights = weights_of(flags.ensemble);
+    out.options.mode = modes().at(flags.mode);
+    for (const auto& name : flags.without)
+        out.options.excluded.push_back(board_index(out.cluster, name));
+    for (const auto& [name, graph] : graphs)
+        out.models.push_back({graph, plan::cost_table(*graph, out.cluster)});
+    return out;
+}
+
+client::Planned ask(const PlanFlags& flags, const std::vector<client::NamedGraph>& graphs) {
+    const auto client = connect(flags.hub, "shoal plan");
+    client::OpenOptions options;
+    options.objective = objective_of(flags.ensemble);
+    options.merge = merge_of(flags.ensemble);
+    options.weights = weights_of(flags.ensemble);
+    Progress progress("measuring the boards");
+    options.on_progress = [&](const client::Progress& at) { progress.show(progress_text(at)); };
+    return client->plan(graphs, options);
+}
+
+void check(const PlanFlags& flags) {
+    if (flags.hub.hub.empty() == flags.cluster.empty())
+        throw UsageError("one of --hub and --cluster is needed: the boards that are there, or a file that names some");
+    if (!flags.hub.hub.empty() && (flags.mode != "best" || !flags.without.empty()))
+        throw UsageError(
+            "--mode and --without are for --cluster; save what the hub measured with --save-cluster first");
+    if (!flags.cluster.empty() && !flags.save_cluster.empty()) throw UsageError("--save-cluster is for --hub");
+}
+
+Exit plan(const PlanFlags& flags) {
+    check(flags);
+    std::vector<importer::Model> models;
+    std::vector<importer::Bindings> bindings;
+    for (const auto& path : flags.ensemble.models) {
+        models.push_back(load_model(path));
+        models.back().check_supported();
+        bindings.push_back(bindings_of(models.back(), flags.sizes));
+    }
+    const auto graphs = graphs_of(models, flags.ensemble.models, bindings);
+
+    plan::Problem problem;
+    plan::Plan made;
+    if (!flags.cluster.empty()) {
+        problem = problem_of(flags, graphs, read_cluster(flags.cluster));
+        const Progress progress("planning");
+        made = plan::make_plan(problem);
+    } else {
+        auto planned = ask(flags, graphs);
+        problem.cluster = std::move(planned.cluster);
+        for (const auto& [name, graph] : graphs)
+            problem.models.push_back({graph, {}});
+        made = std::move(planned.plan);
+    }
+    if (!flags.save_cluster.empty())
+        platform::replace_file(flags.save_cluster, cluster_json(problem.cluster).dump(2) + "\n");
+    if (flags.json) {
+        print_json(plan_json(made, board_names(problem.cluster)));
+        return Exit::ok;
+    }
+    for (const auto& line : plan::report(problem, made))
+        print_line(printable(line));
+    return Exit::ok;
+}
+
+}  // namespace
+
+void add_plan_command(Frame& frame) {
+    const auto flags = std::make_shared<PlanFlags>();
+    auto& command = frame.add({"plan", "Show where a model's parts would run", kDetails, kExamples},
+                              [flags] { return plan(*flags); });
+    command.add_option("MODELS", flags->ensemble.models, "An ONNX file; several are an ensemble")
+        ->required()
+        ->expected(1, CLI::detail::expected_max_vector_size);
+    add_hub_flags(command, flags->hub, "Ask this hub and its boards");
+    command.add_option("--cluster", flags->cluster, "Plan for the boards of this JSON file")
+        ->option_text("FILE")
+        ->group("Cluster");
+    command.add_option("--save-cluster", flags->save_cluster, "Write what the hub measured as such a file")
+        ->option_text("FILE")
+        ->group("Cluster");
+    add_objective_flag(command, flags->ensemble);
+    std::vector<std::string> words;
+    for (const auto& [word, mode] : modes())
+        words.push_back(word);
+    restrict_to(command
+                    .add_option("--mode", flags->mode,
+                                "best (the default), or what simpler systems do, to compare with: single-board, "
+                                "equal-split, pipeline, replicas")
+                    ->option_text("MODE")
+                    ->group("Cluster"),
+                words);
+    command.add_option("--without", flags->without, "Plan as if this board were lost; may be repeated")
+        ->option_text("BOARD")
+        ->group("Cluster");
+    add_merge_flags(command, flags->ensemble);
+    add_size_flags(command, flags->sizes);
+    command.add_flag("--json", flags->json, "Print the plan as JSON")->group("Report");
+}
+
+}  // namespace shoal::cli

@@ -1,0 +1,17 @@
+// A plan as JSON.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "plan/cluster.hpp"
+#include "plan/plan.hpp"
+
+namespace shoal::cli {
+
+/// `boards` are the names of the plan's boards, by index.
+[[nodiscard]] nlohmann::ordered_json plan_json(const plan::Plan& plan, const std::vector<std::string>& boards);
+
+/// Names of the cluster's boards, by index.
+[[nodiscard]] std::vector<std::string> board_names(const plan::Cluster& cluster);
+
+}  // namespace shoal::cli

@@ -1,0 +1,211 @@
+#include "cli/run_on_hub.hpp"
+
+#include <CLI/CLI.hpp>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+
+#include "cli/messages.hpp"
+#include "cli/signals.hpp"
+#include "cli/timing.hpp"
+
+namespace shoal::cli {
+namespace {
+
+using base::Code;
+using base::fail;
+using base::text;
+using tensor::Tensor;
+using Requests = std::vector<std::vector<Tensor>>;
+
+// Keeps so many requests open until all are answered. Answers come on the client's thread.
+class Stream {
+public:
+    Stream(client::RemoteModel model, const Requests& requests, std::uint32_t in_flight, base::Duration patience)
+        : model_(std::move(model)), requests_(requests), most_(std::max(in_flight, 1U)), patience_(patience) {
+        for (std::size_t i = 0; i < requests.size(); ++i)
+            waiting_.push_back(i);
+        tickets_.resize(requests.size());
+        deadlines_.resize(requests.size());
+    }
+
+    void run(HubRun& out) {
+        out.answers.resize(requests_.size());
+        out.request_ms.resize(requests_.size());
+        const auto start = base::SteadyClock::now();
+        Progress progress("running");
+        try {
+            while (step(out))
+                progress.show(progress_line(start));
+        } catch (...) {
+            take_back();
+            throw;
+        }
+        out.seconds = std::chrono::duration<double>(base::SteadyClock::now() - start).count();
+    }
+
+private:
+    struct Arrived {
+        std::size_t request;
+        client::Reply reply;
+        base::TimePoint at;
+    };
+    // Outlives this object where an answer comes late.
+    struct Box {
+        std::mutex mutex;
+        std::condition_variable some;
+        std::deque<Arrived> arrived;
+    };
+
+    void submit(std::size_t request) {
+        if (deadlines_[request] == base::TimePoint{}) {
+            started_at_.resize(requests_.size());
+            started_at_[request] = base::SteadyClock::now();
+            deadlines_[request] = base::deadline_in(patience_);
+        }
+        tickets_[request] =
+            model_.submit(requests_[request], deadlines_[request], [box = box_, request](client::Reply reply) {
+                const std::lock_guard lock(box->mutex);
+                box->arrived.push_back({request, std::move(reply), base::SteadyClock::now()});
+                box->some.notify_one();
+            });
+        ++open_;
+    }
+
+    // False when all is answered.
+    bool step(HubRun& out) {
+        constexpr std::chrono::milliseconds kLook{50}, kBusy{5};
+        check_signals();
+        while (!waiting_.empty() && open_ < most_) {
+            const auto next = waiting_.front();
+            waiting_.pop_front();
+            submit(next);
+        }
+        std::deque<Arrived> arrived;
+        {
+            std::unique_lock lock(box_->mutex);
+            box_->some.wait_for(lock, busy_ ? kBusy : kLook, [&] { return !box_->arrived.empty(); });
+            arrived.swap(box_->arrived);
+        }
+        busy_ = false;
+        for (auto& one : arrived)
+            take(std::move(one), out);
+        return answered_ < requests_.size();
+    }
+
+    void take(Arrived arrived, HubRun& out) {
+        --open_;
+        const auto request = arrived.request;
+        auto& reply = arrived.reply;
+        if (reply.error && reply.error->code() == Code::busy && base::SteadyClock::now() < deadlines_[request]) {
+            waiting_.push_front(request);  // the hub is full of others' requests: again, as soon as something came back
+            busy_ = true;
+            most_ = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(open_));
+            return;
+        }
+        if (reply.error) {
+            fail(reply.error->code(),
+                 requests_.size() > 1 ? text("request ", request + 1, " of ", requests_.size(), ": ") : std::string(),
+                 reply.error->what());
+        }
+        out.answers[request] = std::move(reply.outputs);
+        out.request_ms[request] = base::to_ms(arrived.at - started_at_[request]);
+        out.repeated += reply.attempts > 1 ? 1 : 0;
+        repeated_ = out.repeated;
+        ++answered_;
+    }
+
+    void take_back() noexcept {
+        for (std::size_t i = 0; i < tickets_.size(); ++i) {
+            try {
+                if (tickets_[i]) model_.cancel(*tickets_[i]);
+            } catch (const std::exception&) {  // The connection is gone: so are the requests.
+            }
+        }
+    }
+
+    [[nodiscard]] std::string progress_line(base::TimePoint start) const {
+        const double seconds = std::chrono::duration<double>(base::SteadyClock::now() - start).count();
+        return text("answered ", answered_, " of ", requests_.size(), ", ",
+                    static_cast<std::uint64_t>(static_cast<double>(answered_) / std::max(seconds, 1e-3)), " a second",
+                    repeated_ > 0 ? text(", ", repeated_, " repeated") : "");
+    }
+
+    client::RemoteModel model_;
+    const Requests& requests_;
+    std::uint32_t most_;
+    base::Duration patience_;
+    std::deque<std::size_t> waiting_;
+    std::vector<std::optional<client::RemoteModel::Ticket>> tickets_;
+    std::vector<base::TimePoint> started_at_, deadlines_;
+    std::shared_ptr<Box> box_ = std::make_shared<Box>();
+    std::size_t open_ = 0, answered_ = 0, repeated_ = 0;
+    bool busy_ = false;
+};
+
+}  // namespace
+
+void add_hub_run_flags(CLI::App& command, HubRunFlags& flags) {
+    add_hub_flags(command, flags.hub, "Run on the boards of this hub instead of on this machine");
+    command
+        .add_flag("--each", flags.each,
+                  "Every row of the inputs (axis 0) is a request of its own; the outputs are put together again")
+        ->group("Cluster");
+    command.add_option("--in-flight", flags.in_flight, "Keep at most N requests open (default: what the hub says)")
+        ->option_text("N")
+        ->check(CLI::Range(1, 100'000))
+        ->group("Cluster");
+    command.add_option("--deadline", flags.deadline_s, "How long a request may take (default 60)")
+        ->option_text("SECONDS")
+        ->check(CLI::Range(0.001, 86400.0))
+        ->group("Cluster");
+}
+
+HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs, const Requests& requests,
+                  const EnsembleFlags& ensemble, const HubRunFlags& flags) {
+    HubRun out;
+    const auto client = connect(flags.hub, "shoal run");
+    out.hub = client->hub();
+    client::OpenOptions options;
+    options.objective = objective_of(ensemble);
+    options.merge = merge_of(ensemble);
+    options.weights = weights_of(ensemble);
+    options.max_in_flight = flags.in_flight;
+    std::optional<client::RemoteModel> model;
+    {
+        Progress progress("opening the model");
+        options.on_progress = [&](const client::Progress& at) { progress.show(progress_text(at)); };
+        out.open_ms = timed_ms([&] { model = client->open(graphs, options); });
+    }
+    const auto patience = base::from_ms(flags.deadline_s * 1e3);
+    Stream(*model, requests, flags.in_flight > 0 ? flags.in_flight : model->max_in_flight(), patience).run(out);
+    out.plan = model->plan();
+    out.boards = model->boards();
+    return out;
+}
+
+Requests rows_of(const std::vector<Tensor>& inputs) {
+    Requests out;
+    for (const auto& input : inputs) {
+        if (input.shape().rank() == 0) fail(Code::invalid_argument, "--each: an input without axes has no rows");
+        const auto rows = input.shape()[0];
+        if (!out.empty() && static_cast<std::int64_t>(out.size()) != rows)
+            fail(Code::invalid_argument, "--each: one input has ", out.size(), " rows, another ", rows);
+        out.resize(static_cast<std::size_t>(rows));
+        std::vector<std::int64_t> extents(input.shape().begin(), input.shape().end());
+        if (!extents.empty()) extents[0] = 1;
+        const tensor::Type type{input.element(), tensor::Shape(extents)};
+        const auto bytes = input.shared_bytes();
+        for (std::int64_t row = 0; row < rows; ++row) {
+            const auto view =
+                bytes.view().subspan(static_cast<std::size_t>(row) * type.size_bytes(), type.size_bytes());
+            out[static_cast<std::size_t>(row)].emplace_back(
+                type, base::SharedBytes(std::make_shared<base::SharedBytes>(bytes), view));
+        }
+    }
+    if (out.empty()) fail(Code::invalid_argument, "--each: the inputs have no rows");
+    return out;
+}
+
+}  // namespace shoal::cli
