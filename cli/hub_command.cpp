@@ -21,8 +21,8 @@ constexpr const char* kDetails =
     "Boards ('shoal node') and clients ('shoal run --hub') connect here. The hub measures links, plans each model onto "
     "the boards, sends them its weights once, keeps every request until it is answered, and repeats it elsewhere when "
     "a board is lost. It runs until Ctrl-C.\n\n"
-    "With --key everything is encrypted and only those whom --allow names are let in. Without keys it serves this "
-    "machine alone.";
+    "With --key everything is encrypted and only those whom --allow names are let in; keys may be added and taken away "
+    "while it runs. Without keys it serves this machine alone.";
 constexpr const char* kExamples =
     "shoal hub\n"
     "shoal hub --key keys/hub --allow keys/\n"
@@ -82,7 +82,11 @@ Exit serve(const HubCommandFlags& flags) {
     for (const auto& endpoint : hub.start())
         announce("listening on " + endpoint +
                  (flags.keys.key.empty() ? ", plaintext, this machine alone" : ", encrypted"));
-    serve_until_signal("serving");
+    AllowWatch allowed(flags.keys, own.allowed);
+    serve_until_signal("serving", [&] {
+        allowed.look();
+        return true;
+    });
     announce("stopping");
     hub.stop();
     return Exit::ok;

@@ -3,6 +3,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/file.hpp"
 #include "cli/cluster_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/ensemble_flags.hpp"
@@ -16,7 +17,6 @@
 #include "plan/cost.hpp"
 #include "plan/planner.hpp"
 #include "plan/report.hpp"
-#include "platform/files.hpp"
 
 namespace shoal::cli {
 namespace {
@@ -119,7 +119,7 @@ Exit plan(const PlanFlags& flags) {
         made = std::move(planned.plan);
     }
     if (!flags.save_cluster.empty())
-        platform::replace_file(flags.save_cluster, cluster_json(problem.cluster).dump(2) + "\n");
+        base::replace_file(flags.save_cluster, cluster_json(problem.cluster).dump(2) + "\n");
     if (flags.json) {
         print_json(plan_json(made, board_names(problem.cluster)));
         return Exit::ok;

@@ -157,6 +157,13 @@ std::size_t AllowList::size() const {
     return keys_.size();
 }
 
+void AllowList::become(const AllowList& other) {
+    if (this == &other) return;
+    const std::scoped_lock lock(mutex_, other.mutex_);
+    if (keys_ == other.keys_) return;
+    keys_ = other.keys_;
+    version_.fetch_add(1, std::memory_order_release);
+}
 void AllowList::load(const fs::path& path) {
     std::error_code error;
     if (fs::is_directory(path, error)) {

@@ -77,6 +77,9 @@ public:
     /// "# comment" lines. Throws not_found, io or invalid_argument naming file and line.
     void load(const std::filesystem::path& path);
 
+    /// Has the same keys as `other` from now on; nothing changes, nor does version(), when it had them already.
+    void become(const AllowList& other);
+
     /// Rises with every change; ports look at it to cut off those who are no longer listed.
     [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 

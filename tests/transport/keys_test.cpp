@@ -122,3 +122,19 @@ TEST_CASE("an allow-list is read from files and folders, and tells its changes")
 }
 
 }  // namespace
+
+TEST_CASE("an allow-list becomes another, and tells it only when something changed") {
+    AllowList list, other;
+    const auto a = Keys::generate().public_key(), b = Keys::generate().public_key();
+    list.add(a, "a");
+    other.add(b, "b");
+    const auto before = list.version();
+    list.become(other);
+    CHECK(list.version() > before);
+    CHECK(!list.contains(a));
+    CHECK(list.name(b) == "b");
+    const auto after = list.version();
+    list.become(other);
+    list.become(list);
+    CHECK(list.version() == after);
+}

@@ -1,0 +1,75 @@
+#include "cluster/digits.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <stdexcept>
+
+#include "base/file.hpp"
+#include "cli/command.hpp"
+#include "tensor/npy.hpp"
+
+namespace shoal::test {
+namespace {
+
+const std::string kFolder = SHOAL_SOURCE_DIR "/examples/digits/";
+
+std::vector<std::string> command_of(const Cluster& cluster, const std::string& flags, const std::filesystem::path& to) {
+    return {"sh", "-c",
+            SHOAL_COMMAND " run " + kFolder + "digits.onnx --input " + kFolder + "images.npy --each --json --output " +
+                to.string() + " " + cluster.client_flags() + " " + flags + " >" + (to / "report").string() + " 2>" +
+                (to / "error").string() + "; echo ended with $?"};
+}
+
+}  // namespace
+
+const tensor::Tensor& digits_on_one_board(const std::string& device) {
+    static std::map<std::string, tensor::Tensor> known;
+    if (const auto at = known.find(device); at != known.end()) return at->second;
+    // One image at a time, as the cluster gets them: a batch of 450 may add up in another order.
+    Cluster cluster({device, {}, {}, true});
+    cluster.start_board("alone", "64MiB");
+    auto run = DigitsRun(cluster).result();
+    if (run.exit_code != 0) throw std::runtime_error("one board alone failed: " + run.error);
+    return known.emplace(device, run.scores).first->second;
+}
+
+DigitsRun::DigitsRun(const Cluster& cluster, const std::string& more_flags)
+    : process_(command_of(cluster, more_flags, folder_.path())) {}
+
+DigitsRun::Result DigitsRun::result() {
+    Result out;
+    const auto last = process_.wait_for("ended with", std::chrono::seconds(180));
+    out.exit_code = std::stoi(last.substr(last.rfind(' ')));
+    out.error = base::read_text(folder_ / "error");
+    if (out.exit_code != 0) return out;
+    out.report = nlohmann::json::parse(base::read_text(folder_ / "report"));
+    out.scores = tensor::from_npy(base::map_file(folder_ / "scores.npy"), "scores.npy");
+    return out;
+}
+
+bool same_bytes(const tensor::Tensor& a, const tensor::Tensor& b) {
+    return a.type() == b.type() &&
+           std::memcmp(a.shared_bytes().data(), b.shared_bytes().data(), a.type().size_bytes()) == 0;
+}
+
+std::size_t wrong_rows(const tensor::Tensor& a, const tensor::Tensor& b) {
+    if (a.type() != b.type()) return static_cast<std::size_t>(std::max(a.shape()[0], b.shape()[0]));
+    const auto rows = static_cast<std::size_t>(a.shape()[0]), size = a.type().size_bytes() / rows;
+    std::size_t out = 0;
+    for (std::size_t row = 0; row < rows; ++row)
+        out += std::memcmp(a.shared_bytes().data() + row * size, b.shared_bytes().data() + row * size, size) != 0 ? 1U
+                                                                                                                  : 0U;
+    return out;
+}
+
+std::string cluster_device() {
+    static const bool there = shoal_command("devices").exit_code == 0;
+    if (!there) MESSAGE("no OpenCL device: the boards run the host's plain loops");
+    return there ? "best" : "host";
+}
+
+}  // namespace shoal::test

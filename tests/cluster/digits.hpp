@@ -1,0 +1,41 @@
+// The digits example as the load of scenario tests: a real network on real images, cut over boards too small for it.
+#pragma once
+
+#include <string>
+
+#include "cluster/processes.hpp"
+#include "tensor/tensor.hpp"
+
+namespace shoal::test {
+
+/// What `shoal run` on this machine alone answers for all 450 images, computed once.
+[[nodiscard]] const tensor::Tensor& digits_on_one_board(const std::string& device);
+
+/// A client that streams all images through the hub as requests of their own, in a process.
+class DigitsRun {
+public:
+    DigitsRun(const Cluster& cluster, const std::string& more_flags = "");
+
+    struct Result {
+        int exit_code = -1;
+        nlohmann::json report{};
+        tensor::Tensor scores{};
+        std::string error;
+    };
+    /// Waits until it has ended.
+    [[nodiscard]] Result result();
+
+private:
+    TemporaryFolder folder_;
+    Member process_;
+};
+
+/// Bit for bit.
+[[nodiscard]] bool same_bytes(const tensor::Tensor& a, const tensor::Tensor& b);
+/// Rows that differ in some bit.
+[[nodiscard]] std::size_t wrong_rows(const tensor::Tensor& a, const tensor::Tensor& b);
+
+/// "best" where an OpenCL device is, else the host's plain loops, and says so.
+[[nodiscard]] std::string cluster_device();
+
+}  // namespace shoal::test
