@@ -46,7 +46,9 @@ struct Result {
     std::vector<Part> parts{};      ///< by the stage's output ports
 };
 
-/// `count` more requests fit into the stage that sends this: said to everybody who sends it inputs.
+/// `count` more requests fit into the stage that sends this: said to every board (or the hub) that sends it inputs. The
+/// first one, right behind Ready, is Deploy::credits. Sending a stage its inputs of one request, all in one Activation,
+/// takes one; the stage gives one back to each who sent when the request's inputs are consumed, dropped or cancelled.
 struct Credit {
     std::uint64_t deployment = 0;
     std::uint32_t epoch = 0;
@@ -55,7 +57,8 @@ struct Credit {
     bool operator==(const Credit&) const = default;
 };
 
-/// Hub to board: nobody waits for this request any more.
+/// Hub to board: nobody waits for this request any more. Said to every board of the deployment. What waits is dropped
+/// and its credits go back; a board that does not know the request (yet) ignores this, and may run it later for nothing.
 struct Cancel {
     std::uint64_t deployment = 0;
     std::uint64_t request = 0;
