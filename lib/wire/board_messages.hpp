@@ -172,7 +172,8 @@ struct Source {
     bool operator==(const Source&) const = default;
 };
 struct InputRoute {
-    std::vector<Source> sources{};              ///< Part::source is an index into these
+    /// Part::source is an index into these. Sources of equal `part` are replicas: one of them sends for each request.
+    std::vector<Source> sources{};
     graph::Merge merge = graph::Merge::concat;  ///< of several: concat puts each part into its place
     bool operator==(const InputRoute&) const = default;
 };
