@@ -171,10 +171,11 @@ struct Source {
     graph::InputSlice part{};  ///< which part of this input it fills
     bool operator==(const Source&) const = default;
 };
+/// A port is filled when each of its sources has sent; with concat, sources of the same part stand for each other
+/// (replicas of the stage before: one of them sends), and each part is put into its place.
 struct InputRoute {
-    /// Part::source is an index into these. Sources of equal `part` are replicas: one of them sends for each request.
-    std::vector<Source> sources{};
-    graph::Merge merge = graph::Merge::concat;  ///< of several: concat puts each part into its place
+    std::vector<Source> sources{};  ///< Part::source is an index into these
+    graph::Merge merge = graph::Merge::concat;
     bool operator==(const InputRoute&) const = default;
 };
 
