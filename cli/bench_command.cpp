@@ -95,6 +95,7 @@ std::vector<std::string> start_arguments(const BenchFlags& flags) {
                                  "--device",   flags.device.device,
                                  "--patience", number(flags.device.patience_s, 9),
                                  "--seed",     std::to_string(flags.seed)};
+    if (flags.device.compact) out.emplace_back("--compact");
     if (flags.device.threads > 0) out.insert(out.end(), {"--threads", std::to_string(flags.device.threads)});
     for (const auto& dim : flags.model.dims)
         out.insert(out.end(), {"--dim", dim});

@@ -63,6 +63,11 @@ void add_device_flags(CLI::App& command, DeviceFlags& flags) {
         ->option_text("N")
         ->check(CLI::Range(1, 4096))
         ->group("Device");
+    command
+        .add_flag("--compact", flags.compact,
+                  "Keep weights as small as the model has them; some convolutions run slower, in up to a quarter of the "
+                  "memory")
+        ->group("Device");
     add_patience_flag(command, flags);
 }
 
@@ -96,7 +101,9 @@ ChosenDevice open_device(const DeviceFlags& flags) {
     const auto found = discover(flags);
     const auto& chosen = choose(found, flags.device);
     auto part = flags.threads > 0 ? opencl::limit_threads(chosen, flags.threads) : opencl::SubDevice{chosen, nullptr};
-    auto backend = opencl::make_backend(part.found);
+    opencl::BackendOptions options;
+    options.compact_weights = flags.compact;
+    auto backend = opencl::make_backend(part.found, options);
     return {std::move(backend), std::move(part)};
 }
 

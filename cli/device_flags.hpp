@@ -19,6 +19,7 @@ struct DeviceFlags {
     std::string device = "best";
     int threads = 0;         ///< 0: all that the device has
     double patience_s = 10;  ///< with each driver, when it is tried for the first time
+    bool compact = false;    ///< weights stay as small as the model has them
 };
 void add_device_flags(CLI::App& command, DeviceFlags& flags);
 void add_patience_flag(CLI::App& command, DeviceFlags& flags);

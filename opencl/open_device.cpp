@@ -29,7 +29,9 @@ OpenDevice::OpenDevice(FoundDevice device, BackendOptions options)
       dispatch_(options.dispatch),
       context_(make_context(device_.handle)),
       queue_(make_queue(context_.get(), device_.handle)),
-      programs_(context_.get(), device_, std::move(options.programs)) {}
+      programs_(context_.get(), device_, std::move(options.programs)) {
+    device_.info.compact_weights = options.compact_weights;
+}
 
 cl_command_queue OpenDevice::profiling_queue() {
     const std::lock_guard lock(mutex_);

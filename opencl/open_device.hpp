@@ -25,6 +25,7 @@ enum class Dispatch : std::uint8_t {
 struct BackendOptions {
     ProgramOptions programs{};
     Dispatch dispatch = Dispatch::automatic;
+    bool compact_weights = false;  ///< DeviceInfo::compact_weights
 };
 
 class OpenDevice;

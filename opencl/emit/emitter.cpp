@@ -27,6 +27,7 @@ Style style_for(const device::DeviceInfo& device) {
         out.dialect.local_size =
             static_cast<int>(std::min<std::uint32_t>(64, std::max<std::uint32_t>(device.largest_group, 1)));
     }
+    out.compact_weights = device.compact_weights;
     return out;
 }
 

@@ -21,6 +21,7 @@ struct Style {
     Dialect dialect;
     bool wide_simd = false;  ///< a CPU: explicit vectors, one work-item a tile
     int tile_rows = 1, tile_vectors = 1;
+    bool compact_weights = false;  ///< no algorithm that needs more memory for weights than the model has
 };
 [[nodiscard]] Style style_for(const device::DeviceInfo& device);
 
