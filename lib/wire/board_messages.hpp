@@ -3,6 +3,12 @@
 // A board's life: Register -> Welcome and Peers; then Heartbeat for as long as it lives. The hub has it measure kernels
 // and links. A deployment is one Deploy for each stage; the board pulls the weights that it lacks (BlobRequest), makes
 // the stage ready, connects to the boards that the stage sends to, and says Ready; inputs may come from then on.
+//
+// Epochs: when the hub plans again it sends a board every Deploy of the new epoch and behind them, at once or when the
+// new epoch is ready, Undeploy of the old one; a board that has no part in the new epoch gets the Undeploy alone. Until
+// then both exist. A stage whose graph digest and device equal an older epoch's of its deployment takes over what is
+// compiled there, whatever the routes. One that does not fit beside older epochs of its deployment waits for their
+// Undeploy instead of failing.
 #pragma once
 
 #include <cstdint>
@@ -165,10 +171,11 @@ struct Source {
     graph::InputSlice part{};  ///< which part of this input it fills
     bool operator==(const Source&) const = default;
 };
+/// A port is filled when each of its sources has sent; with concat, sources of the same part stand for each other
+/// (replicas of the stage before: one of them sends), and each part is put into its place.
 struct InputRoute {
-    /// Part::source is an index into these. Sources of equal `part` are replicas: one of them sends for each request.
-    std::vector<Source> sources{};
-    graph::Merge merge = graph::Merge::concat;  ///< of several: concat puts each part into its place
+    std::vector<Source> sources{};  ///< Part::source is an index into these
+    graph::Merge merge = graph::Merge::concat;
     bool operator==(const InputRoute&) const = default;
 };
 

@@ -3,7 +3,7 @@
 //   result      u64 deployment, u64 request, u32 epoch, u32 stage, u32 queued us, u32 computed us, parts
 //   parts       u16 count, u16 0, then for each: u32 port, u16 source, u8 element type, u8 rank, i64 extents[rank];
 //               the payload frames are the parts' tensors in the same order
-//   credit      u64 deployment, u32 epoch, u32 stage, u32 count
+//   credit      u64 deployment, u32 epoch, u32 stage, u32 count, u32 sender
 //   cancel      u64 deployment, u64 request
 //   stage error u64 deployment, u64 request, u32 epoch, u32 stage, u32 code, text (u32 length, bytes)
 //   probe       u64 task, u32 sequence; one payload frame        probe echo  u64 task, u32 sequence
@@ -145,6 +145,7 @@ void read(const Envelope& envelope, Result& out) {
 Frames encode(const Credit& message) {
     auto out = letter();
     out.put(message.deployment).put(message.epoch).put(message.stage).put(message.count);
+    out.put(message.sender);
     return seal(Kind::credit, std::move(out));
 }
 
@@ -154,6 +155,7 @@ void read(const Envelope& envelope, Credit& out) {
         out.epoch = in.get<std::uint32_t>();
         out.stage = in.get<std::uint32_t>();
         out.count = in.get<std::uint32_t>();
+        out.sender = in.get<std::uint32_t>();
     });
 }
 

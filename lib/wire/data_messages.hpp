@@ -46,16 +46,21 @@ struct Result {
     std::vector<Part> parts{};      ///< by the stage's output ports
 };
 
-/// `count` more requests fit into the stage that sends this: said to everybody who sends it inputs.
+/// `count` more requests fit into the stage that says this: said to each stage that sends it inputs, and to the hub
+/// where the hub does. The first one, right behind Ready (or behind PeerHello, when a board connects later), is
+/// Deploy::credits. Sending a stage its inputs of one request, all in one Activation, takes one; the stage gives one
+/// back to each who sent when the request's inputs are consumed, dropped or cancelled.
 struct Credit {
     std::uint64_t deployment = 0;
     std::uint32_t epoch = 0;
     std::uint32_t stage = 0;
     std::uint32_t count = 0;
+    std::uint32_t sender = 0;  ///< which of the other side's stages may send them; 0 to the hub
     bool operator==(const Credit&) const = default;
 };
 
-/// Hub to board: nobody waits for this request any more.
+/// Hub to board: nobody waits for this request any more. Said to every board of the deployment. What waits is dropped
+/// and its credits go back; a board that does not know the request (yet) ignores this, and may run it later for nothing.
 struct Cancel {
     std::uint64_t deployment = 0;
     std::uint64_t request = 0;

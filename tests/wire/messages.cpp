@@ -131,7 +131,7 @@ void add_data(Collection& out, std::mt19937& random) {
     out.add("activation without parts", board_from_hub, wire::Activation{1, 2, 3, 4, 5, 0, {}});
     out.add("result", hub_from_board,
             wire::Result{number(random), number(random), small(random), small(random), 7, 8, parts(random)});
-    out.add("credit", board_from_board, wire::Credit{number(random), 1, 2, 3});
+    out.add("credit", board_from_board, wire::Credit{number(random), 1, 2, 3, 4});
     out.add("cancel", board_from_hub, wire::Cancel{number(random), number(random)});
     out.add("stage error", hub_from_board,
             wire::StageError{number(random), number(random), 1, 2, base::Code::device, "clFinish: -36"});

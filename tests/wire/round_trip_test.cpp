@@ -51,7 +51,7 @@ TEST_CASE("messages of plain fields are equal after the trip") {
     const auto at_hub = w::decode_hub_from_board;
     const auto for_client = w::decode_client_from_hub;
     check_same(w::Register{"1", "board", 7, "tcp://*:1", 8, {some_device(random)}, {{"a", "b"}}}, at_hub);
-    check_same(w::Credit{1, 2, 3, 4}, at_hub);
+    check_same(w::Credit{1, 2, 3, 4, 5}, at_hub);
     check_same(w::StageError{1, 2, 3, 4, base::Code::internal, "text"}, at_hub);
     check_same(w::ProbeEcho{1, 2}, at_hub);
     check_same(w::BlobRequest{base::Digest::of("x"), 3, 4}, at_hub);
