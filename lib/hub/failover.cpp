@@ -143,7 +143,6 @@ void Conductor::fail(Model& model, const base::Error& error) {
     model.job = 0;
     model.improving = false;
     model.failure = error;
-    model.considered = parts_.membership.version();
     model.replan_since = now();
     enter(model, Phase::failed);
     for (const auto& [client, count] : model.users)
