@@ -113,7 +113,17 @@ private:
             const InputSlice want = covers_all(port.value, output) ? InputSlice::whole() : output;
             builder.output(port.name, narrowed(builder, value(builder, port.value, made), needs_[port.value], want));
         }
-        return {builder.finish(), std::move(inputs)};
+        Graph out = builder.finish();
+        keep_groups(out);
+        return {std::move(out), std::move(inputs)};
+    }
+
+    // What was one kernel stays one, where dividing added nothing between the operators.
+    void keep_groups(Graph& out) const {
+        const auto same = [](const Op& a, const Op& b) { return a.card == b.card; };
+        if (!std::equal(out.ops.begin(), out.ops.end(), graph_.ops.begin(), graph_.ops.end(), same)) return;
+        for (std::size_t i = 0; i < out.ops.size(); ++i)
+            out.ops[i].group = graph_.ops[i].group;
     }
 
     [[nodiscard]] bool covers_all(ValueId id, const InputSlice& slice) const {

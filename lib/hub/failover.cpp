@@ -1,0 +1,230 @@
+// What happens to models when boards are lost, hang, refuse or join.
+#include <algorithm>
+#include <cmath>
+
+#include "base/log.hpp"
+#include "hub/conductor.hpp"
+
+namespace shoal::hub {
+
+using base::Code;
+using base::text;
+
+namespace {
+
+constexpr std::uint32_t kMostAttempts = 5;      // plans that boards refuse, one after the other
+constexpr std::uint32_t kMostDeviceErrors = 3;  // of a stage, one after the other, until its board is left alone
+constexpr double kWorthMoving = 1.15;           // the least predicted gain for which a model moves
+constexpr double kHangFactor = 8;               // a run that takes so many times as long as predicted hangs
+constexpr double kLessMemory = 0.8;             // of what a board was given when it said that this does not fit
+
+void renumber(plan::Node& node, const std::vector<std::uint32_t>& to) {
+    if (node.is_leaf()) node.work.board = to[node.work.board];
+    for (auto& child : node.children)
+        renumber(child, to);
+}
+
+}  // namespace
+
+std::optional<plan::Plan> renumbered(plan::Plan plan, const ClusterView& from, const ClusterView& to) {
+    std::vector<std::uint32_t> numbers(from.places.size(), ~std::uint32_t{0});
+    for (std::uint32_t i = 0; i < from.places.size(); ++i) {
+        for (std::uint32_t j = 0; j < to.places.size(); ++j) {
+            if (from.places[i].board == to.places[j].board && from.places[i].device == to.places[j].device)
+                numbers[i] = j;
+        }
+    }
+    for (const auto& work : plan::leaves(plan.root)) {
+        if (numbers.at(work.board) == ~std::uint32_t{0}) return std::nullopt;
+    }
+    renumber(plan.root, numbers);
+    return plan;
+}
+
+bool Conductor::fits_now(const Model& model, const plan::Plan& plan, const ClusterView& view) const {
+    const auto room =
+        view_of(parts_.membership, parts_.links, parts_.catalogue.taken_by_others(model.number), model.restrictions);
+    MemoryByPlace left;
+    for (const Place& place : room.places)
+        left[{place.board, place.device}] = place.memory_bytes;
+    const auto needed = memory_of(plan, view.places);
+    return std::all_of(needed.begin(), needed.end(), [&](const auto& need) {
+        const auto at = left.find(need.first);
+        return at != left.end() && need.second <= at->second;
+    });
+}
+
+void Conductor::board_lost(const std::string& board, const std::string& why) {
+    each([&](Model& model) {
+        const bool reachable = parts_.membership.peer_of(board) != PeerId::none;
+        if (!reachable) model.holders.erase(board);
+        if (!model.deployment || !model.deployment->uses(board)) return;
+        if (model.wanted())
+            replan(model, text("board '", board, "' was lost (", why, ")"), true);
+        else
+            drop(model);
+    });
+}
+
+// What it could not do before it may be able to do now.
+void Conductor::board_joined(const std::string& board) {
+    each([&](Model& model) {
+        std::erase_if(model.restrictions.allowance, [&](const auto& entry) { return entry.first.board == board; });
+        model.restrictions.excluded.erase(board);
+    });
+}
+
+// From here on nothing of the old plan counts. `prepared`: the plan for this case may lie ready.
+void Conductor::replan(Model& model, const std::string& why, bool prepared) {
+    if (model.phase == Phase::serving) model.replan_since = now();
+    model.reason = why;
+    model.job = 0;
+    model.improving = false;
+    parts_.dispatch.take_back(model);
+    model.deployment.reset();
+    if (!prepared || !use_failover(model)) plan(model);
+}
+
+bool Conductor::use_failover(Model& model) {
+    if (!model.failover) return false;
+    const auto prepared = std::move(model.failover);
+    const ClusterView view = model.failover_view;
+    auto plan = prepared->without(view.gone(parts_.membership));
+    if (!plan || !view.holds(*plan, parts_.membership) || !fits_now(model, *plan, view)) return false;
+    deploy(model, std::move(*plan), view);
+    model.considered = ~std::uint64_t{0};  // a better one may be found at leisure
+    return true;
+}
+
+void Conductor::prepare_failover(Model& model) {
+    model.failover.reset();
+    if (model.spec.graphs.size() != 1 || model.deployment->view().places.size() < 2) return;
+    const ClusterView& view = model.deployment->view();
+    auto problem = std::make_shared<plan::Problem>(problem_of(model.spec, view, parts_.measuring));
+    const auto credits = model.deployment->plan().credits;
+    parts_.worker.run([this, problem, credits, view, number = model.number, epoch = model.epoch]() -> Worker::Done {
+        auto prepared = std::make_shared<const plan::Failover>(std::move(*problem), credits);
+        return [this, prepared, view, number, epoch] {
+            Model* found = parts_.catalogue.find(number);
+            if (found == nullptr || found->epoch != epoch) return;
+            found->failover = prepared;
+            found->failover_view = view;
+        };
+    });
+}
+
+void Conductor::improve(Model& model) {
+    if (model.job != 0 || !measured(model)) return;
+    model.improving = true;
+    plan(model);
+}
+
+void Conductor::consider(Model& model, Job& job) {
+    model.improving = false;
+    if (model.phase != Phase::serving || !job.plan) return;
+    if (!job.view.holds(*job.plan, parts_.membership) || !fits_now(model, *job.plan, job.view)) return;
+    const auto& old = job.current ? job.current->prediction : model.deployment->plan().prediction;
+    const auto& better = job.plan->prediction;
+    const double gain = model.spec.objective == plan::Objective::latency
+                            ? old.latency_s / std::max(better.latency_s, 1e-12)
+                            : better.requests_per_s / std::max(old.requests_per_s, 1e-12);
+    if (!(gain > kWorthMoving)) return;
+    model.replan_since = now();
+    model.reason = text("a plan that is predicted to be ", std::lround((gain - 1) * 100), " % better");
+    parts_.dispatch.take_back(model);
+    deploy(model, std::move(*job.plan), std::move(job.view));
+}
+
+void Conductor::fail(Model& model, const base::Error& error) {
+    parts_.event(Event::Kind::model_failed, model.name(), error.what());
+    for (const Opener& opener : model.openers)
+        tell(parts_.outbox, opener.client, wire::Refused{opener.task, error.code(), error.what()});
+    model.openers.clear();
+    if (model.users.empty()) {
+        drop(model);
+        return;
+    }
+    undeploy(model, model.epoch, model.holders);
+    model.holders.clear();
+    parts_.dispatch.fail_all(model, error);
+    model.deployment.reset();
+    model.job = 0;
+    model.improving = false;
+    model.failure = error;
+    model.replan_since = now();
+    enter(model, Phase::failed);
+    for (const auto& [client, count] : model.users)
+        tell(parts_.outbox, client, wire::ModelFailed{model.number, error.code(), error.what()});
+}
+
+bool Conductor::deploy_failed(const std::string& board, const wire::DeployFailed& message) {
+    Model* model = parts_.catalogue.find(message.deployment);
+    if (model == nullptr || !model->deployment || !model->deployment->owns(board, message.epoch, message.stage))
+        return false;
+    const std::string why = text("board '", board, "' refuses its stage: ", message.text);
+    base::log_warning("hub", "'", model->name(), "': ", why);
+    if (++model->attempts > kMostAttempts) {
+        fail(*model, {message.code, why});
+        return true;
+    }
+    if (message.code == Code::does_not_fit || message.code == Code::out_of_memory) {
+        const Seat seat{board, model->deployment->layout().stages()[message.stage].deploy.device};
+        const auto given = memory_of(model->deployment->plan(), model->deployment->view().places)[seat];
+        model->restrictions.allowance[seat] = static_cast<std::uint64_t>(kLessMemory * static_cast<double>(given));
+    } else if (const Member* member = parts_.membership.find(board)) {
+        model->restrictions.excluded[board] = member->session;
+    }
+    replan(*model, why, false);
+    return true;
+}
+
+void Conductor::stage_error(const std::string& board, const wire::StageError& message, std::uint32_t errors) {
+    Model* model = parts_.catalogue.find(message.deployment);
+    const Member* member = parts_.membership.find(board);
+    if (model == nullptr || member == nullptr) return;
+    if (message.code == Code::device && errors >= kMostDeviceErrors) {
+        model->restrictions.excluded[board] = member->session;
+        replan(*model, text("board '", board, "' fails: ", message.text), false);
+        return;
+    }
+    parts_.dispatch.pump(*model, now());
+}
+
+// 0: a long run there is no sign of anything.
+double Conductor::hang_limit_s(const std::string& board) const {
+    double longest = 0;
+    if (parts_.measuring.busy(board)) return 0;
+    for (const auto& [number, model] : parts_.catalogue.models()) {
+        if (!model.deployment || !model.deployment->uses(board)) continue;
+        if (model.phase != Phase::serving) return 0;
+        longest = std::max(longest, model.deployment->longest_stage_s(board));
+    }
+    if (longest == 0) return 0;
+    return std::max(kHangFactor * longest, std::chrono::duration<double>(parts_.options.board_timeout).count());
+}
+
+void Conductor::heartbeat(const std::string& board) {
+    const Member* member = parts_.membership.find(board);
+    if (member == nullptr || !member->connected()) return;
+    for (const auto& counters : member->last.stages) {
+        Model* model = parts_.catalogue.find(counters.deployment);
+        if (model != nullptr && model->deployment) model->deployment->counters(board, counters);
+    }
+    std::uint32_t oldest_ms = 0;
+    for (const auto& load : member->last.devices)
+        oldest_ms = std::max(oldest_ms, load.oldest_run_ms);
+    if (member->hung) {
+        if (oldest_ms != 0) return;
+        parts_.membership.set_hung(board, false);
+        parts_.event(Event::Kind::board_joined, board, "its device works again");
+        return;
+    }
+    const double limit_s = hang_limit_s(board);
+    if (limit_s == 0 || oldest_ms < limit_s * 1e3) return;
+    const std::string why = text("a device of it has been busy with one run for ", oldest_ms, " ms");
+    parts_.membership.set_hung(board, true);
+    parts_.event(Event::Kind::board_lost, board, why);
+    board_lost(board, why);
+}
+
+}  // namespace shoal::hub

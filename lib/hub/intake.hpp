@@ -1,0 +1,68 @@
+// Takes in the weights of models that clients open: asks for the blobs that the store lacks, one after the other in a
+// window of pieces, checks each against its digest and keeps it. The hub's thread only.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/blob_store.hpp"
+#include "base/time.hpp"
+#include "hub/outbox.hpp"
+#include "wire/data_messages.hpp"
+#include "wire/graph_codec.hpp"
+
+namespace shoal::hub {
+
+class Intake {
+public:
+    Intake(base::BlobStore& store, Outbox& outbox) : store_(store), outbox_(outbox) {}
+
+    /// Pins those of the blobs that are here and has the client send the others; both go on until cancel().
+    /// May be said again for another client when the first one left. Throws what the store throws.
+    void want(std::uint64_t model, PeerId client, const std::vector<wire::BlobNeed>& blobs);
+
+    struct State {
+        std::uint64_t done = 0, total = 0;                ///< bytes
+        bool complete = false;                            ///< everything is here, and pinned
+        std::optional<base::Error> error = std::nullopt;  ///< it will not be complete
+    };
+    [[nodiscard]] State state(std::uint64_t model) const;
+
+    void blob(PeerId client, const wire::Blob& message);
+    void missing(PeerId client, const wire::BlobMissing& message);
+    /// The client is gone: what it was to send is waited for no more.
+    void lost(PeerId client);
+    /// The model is closed: its blobs may be removed when the store is full.
+    void cancel(std::uint64_t model);
+
+private:
+    struct Wish {
+        PeerId client = PeerId::none;
+        std::deque<wire::BlobNeed> missing{};
+        std::vector<base::BlobPin> pins{};
+        std::uint64_t done = 0, total = 0;
+        std::optional<base::Error> error{};
+    };
+    struct Transfer {
+        std::uint64_t model = 0;
+        wire::BlobNeed blob{};
+        base::BlobWriter writer;
+        std::uint64_t asked = 0;
+    };
+
+    void go_on(std::uint64_t model);
+    void ask_more(PeerId client, Transfer& transfer);
+    void finish(std::uint64_t model, base::BlobPin pin);
+    void fail(std::uint64_t model, base::Error error);
+
+    base::BlobStore& store_;
+    Outbox& outbox_;
+    std::map<std::uint64_t, Wish> wishes_;  // by model
+    std::map<PeerId, Transfer> transfers_;  // one a client at a time
+};
+
+}  // namespace shoal::hub

@@ -1,0 +1,223 @@
+// A model's way from being asked for to serving.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "hub/conductor.hpp"
+#include "plan/planner.hpp"
+#include "plan/predict.hpp"
+
+namespace shoal::hub {
+
+using base::Code;
+using base::text;
+
+namespace {
+
+constexpr std::chrono::seconds kBoardPatience{2};     // for the first board, after the hub started
+constexpr std::chrono::seconds kLinkPatience{30};     // for links, before they are guessed
+constexpr std::chrono::seconds kDeployPatience{120};  // without any word of a stage that is on its way
+
+}  // namespace
+
+void Conductor::enter(Model& model, Phase phase) {
+    model.phase = phase;
+    model.phase_since = now();
+}
+
+void Conductor::tell_progress(Model& model, const std::string& phase, std::uint64_t done, std::uint64_t total) {
+    const std::string what = text(phase, ' ', done, ' ', total);
+    for (Opener& opener : model.openers) {
+        if (opener.told == what) continue;
+        opener.told = what;
+        tell(parts_.outbox, opener.client, wire::OpenProgress{opener.task, phase, done, total});
+    }
+}
+
+void Conductor::advance(Model& model) {
+    switch (model.phase) {
+        case Phase::weights: gather_weights(model); return;
+        case Phase::measuring: measure(model); return;
+        case Phase::planning: tell_progress(model, "planning", 0, 1); return;
+        case Phase::deploying:
+            if (model.deployment->ready()) {
+                serve(model);
+                return;
+            }
+            tell_progress(model, "deploying", model.deployment->ready_stages(), model.deployment->stages().size());
+            if (now() - model.deployment->progressed() > kDeployPatience)
+                fail(model, {Code::timeout, "the boards do not get the model ready"});
+            return;
+        case Phase::serving:
+            if (model.considered != parts_.membership.version() && model.wanted()) improve(model);
+            return;
+        case Phase::failed:
+            if (model.considered != parts_.membership.version() && model.wanted()) enter(model, Phase::measuring);
+            return;
+    }
+}
+
+void Conductor::gather_weights(Model& model) {
+    const auto state = parts_.intake.state(model.number);
+    if (state.complete) {
+        enter(model, Phase::measuring);
+        measure(model);
+        return;
+    }
+    if (!state.error) {
+        tell_progress(model, "weights", state.done, state.total);
+        return;
+    }
+    // Whoever was to send them is gone: another client that wants the model has them too.
+    if (state.error->code() == Code::unavailable && !model.openers.empty()) {
+        parts_.intake.want(model.number, model.openers.front().client, model.blobs);
+        return;
+    }
+    fail(model, *state.error);
+}
+
+// Everything is known that a plan should be made from.
+bool Conductor::measured(Model& model) {
+    if (now() - parts_.membership.last_join() < parts_.options.settle) return false;
+    if (!parts_.links.idle() && now() - model.phase_since < kLinkPatience) return false;
+    return parts_.measuring.settle(model.spec.graphs, now());
+}
+
+void Conductor::measure(Model& model) {
+    const auto& members = parts_.membership.members();
+    if (std::none_of(members.begin(), members.end(), [](const auto& member) { return member.second.usable(); })) {
+        if (now() - started_ < kBoardPatience) return;
+        model.considered = parts_.membership.version();
+        fail(model, {Code::unavailable, "no board has joined this hub"});
+        return;
+    }
+    const auto [done, total] = parts_.measuring.progress(model.spec.graphs);
+    tell_progress(model, "measuring", done, total);
+    if (measured(model)) plan(model);
+}
+
+void Conductor::plan(Model& model) {
+    if (!model.improving) enter(model, Phase::planning);
+    model.considered = parts_.membership.version();
+    auto job = std::make_shared<Job>();
+    job->model = model.number;
+    job->number = model.job = next_job_++;
+    job->view =
+        view_of(parts_.membership, parts_.links, parts_.catalogue.taken_by_others(model.number), model.restrictions);
+    if (model.improving) job->current = renumbered(model.deployment->plan(), model.deployment->view(), job->view);
+    if (job->view.places.empty()) {
+        job->error = base::Error(Code::unavailable, "no board has memory left for the model");
+        planned(*job);
+        return;
+    }
+    try {
+        job->problem = problem_of(model.spec, job->view, parts_.measuring);
+    } catch (const base::Error& error) {
+        job->error = error;
+        planned(*job);
+        return;
+    }
+    parts_.worker.run([this, job]() -> Worker::Done {
+        try {
+            job->plan = plan::make_plan(job->problem);
+            if (job->current)
+                job->current->prediction = plan::predict(job->problem, plan::make_chains(job->problem), *job->current);
+        } catch (const base::Error& error) {
+            job->error = error;
+        }
+        return [this, job] { planned(*job); };
+    });
+}
+
+void Conductor::planned(Job& job) {
+    Model* model = parts_.catalogue.find(job.model);
+    if (model == nullptr || model->job != job.number) return;
+    model->job = 0;
+    if (model->improving) {
+        consider(*model, job);
+        return;
+    }
+    if (job.error && model->considered != parts_.membership.version()) {
+        enter(*model, Phase::measuring);  // a board joined meanwhile: it may be just what was missing
+        return;
+    }
+    if (job.error) {
+        const bool for_room = job.error->code() == Code::does_not_fit || job.error->code() == Code::unavailable;
+        Model* idle = for_room && !model->plan_only ? parts_.catalogue.longest_idle(model->number) : nullptr;
+        if (idle == nullptr) {
+            fail(*model, *job.error);
+            return;
+        }
+        base::log_info("hub", "'", idle->name(), "' makes room for '", model->name(), "'");
+        drop(*idle);
+        plan(*model);
+        return;
+    }
+    if (model->plan_only) {
+        answer_plan(*model, job);
+        return;
+    }
+    if (!job.view.holds(*job.plan, parts_.membership) || !fits_now(*model, *job.plan, job.view)) {
+        plan(*model);
+        return;
+    }
+    deploy(*model, std::move(*job.plan), std::move(job.view));
+}
+
+void Conductor::answer_plan(Model& model, const Job& job) {
+    for (const Opener& opener : model.openers)
+        tell(parts_.outbox, opener.client, wire::Planned{opener.task, *job.plan, job.view.cluster});
+    drop(model);
+}
+
+void Conductor::deploy(Model& model, plan::Plan plan, ClusterView view) {
+    const std::uint32_t before = model.epoch;
+    const std::string words = in_words(plan, view);
+    bool sent = false;
+    try {
+        auto next =
+            std::make_unique<Deployment>(model.number, ++model.epoch, std::move(plan), std::move(view), model.spec);
+        sent = next->send(parts_.outbox, parts_.membership, now());
+        model.deployment = std::move(next);
+    } catch (const base::Error& error) {
+        fail(model, error);
+        return;
+    }
+    undeploy(model, before, model.holders);
+    for (const auto& board : model.deployment->boards())
+        model.holders.insert(board);
+    enter(model, Phase::deploying);
+    if (model.has_served)
+        parts_.event(Event::Kind::replanned, model.name(), text(model.reason, ": ", words));
+    else
+        parts_.event(Event::Kind::planned, model.name(), words);
+    if (!sent) replan(model, "a board left while it was deployed to", false);
+}
+
+// Everybody who waits for the model, or has it, learns where it runs.
+void Conductor::serve(Model& model) {
+    const Deployment& deployment = *model.deployment;
+    const bool again = model.phase != Phase::serving;
+    enter(model, Phase::serving);
+    const auto names = board_names(deployment.view());
+    if (again) {
+        model.attempts = 0;
+        model.holders = deployment.boards();
+        for (const auto& [client, count] : model.users)
+            tell(parts_.outbox, client,
+                 wire::Replanned{model.number, deployment.epoch(), model.reason, deployment.plan(), names});
+        if (model.has_served)
+            parts_.event(Event::Kind::replanned, model.name(),
+                         text(model.reason, ": serves again after ", base::to_ms(now() - model.replan_since), " ms"));
+        model.has_served = true;
+        prepare_failover(model);
+    }
+    for (const Opener& opener : model.openers) {
+        ++model.users[opener.client];
+        tell(parts_.outbox, opener.client,
+             wire::Opened{opener.task, model.number, deployment.natural_flight(), deployment.plan(), names});
+    }
+    model.openers.clear();
+    parts_.dispatch.pump(model, now());
+}
+
+}  // namespace shoal::hub

@@ -1,0 +1,50 @@
+#include "hub/planning_thread.hpp"
+
+#include "base/log.hpp"
+
+namespace shoal::hub {
+
+PlanningThread::PlanningThread(std::function<void(Done)> post) : post_(std::move(post)), thread_([this] { work(); }) {}
+
+PlanningThread::~PlanningThread() {
+    stop();
+}
+
+void PlanningThread::run(std::function<Done()> job) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) return;
+        jobs_.push_back(std::move(job));
+    }
+    changed_.notify_one();
+}
+
+void PlanningThread::stop() noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        jobs_.clear();
+    }
+    changed_.notify_one();
+    if (thread_.joinable()) thread_.join();
+}
+
+void PlanningThread::work() {
+    for (;;) {
+        std::function<Done()> job;
+        {
+            std::unique_lock lock(mutex_);
+            changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+            if (stopping_) return;
+            job = std::move(jobs_.front());
+            jobs_.pop_front();
+        }
+        try {
+            if (Done done = job()) post_(std::move(done));
+        } catch (const std::exception& error) {
+            base::log(base::LogLevel::error, "hub", base::text("a planning job failed: ", error.what()));
+        }
+    }
+}
+
+}  // namespace shoal::hub
