@@ -86,12 +86,16 @@ public:
           alike_(fewer_links(problem, costs_, parts_[0])) {}
 
     Division run(double most_rate) {
-        Division out{{}, credits_, parts_.size() == 1};
+        Division out{{}, credits_, 0};
         for (const Boards& part : parts_)
             add(part, most_rate, out);
-        out.exact = out.exact && exact_ && alike_ == problem_.cluster;
         leave_out(out, most_rate);
         return out;
+    }
+
+    /// No division with these credits answers more; of the last run.
+    [[nodiscard]] double rate_bound() const {
+        return parts_.size() == 1 && alike_ == problem_.cluster ? rate_bound_ : std::numeric_limits<double>::infinity();
     }
 
 private:
@@ -130,7 +134,7 @@ private:
         const Instance instance(chain_, alike_, costs_, part, credits_);
         const Lattice lattice(instance.counts());
         const ReplicaTable table(instance, lattice, search_options(problem_));
-        exact_ = exact_ && table.exact();
+        rate_bound_ = table.rate_bound();
         const std::uint32_t all = lattice.size() - 1;
         std::uint32_t best = all;
         const double enough = std::min(table.rate(all), parts_.size() == 1 ? most_rate : table.rate(all)) / kBetter;
@@ -195,7 +199,7 @@ private:
     std::uint32_t credits_;
     std::vector<Boards> parts_;
     Cluster alike_;  // what tables are made for
-    bool exact_ = true;
+    double rate_bound_ = 0;
     Boards known_;
     std::map<std::vector<std::uint64_t>, Places> divided_;
     std::map<std::vector<std::uint64_t>, std::optional<Cell>> refined_;
@@ -282,18 +286,18 @@ std::optional<Division> best_division(const Problem& problem, const Chain& chain
     // Fewer credits are tried while they might let so much more fit that it shows; where tables are small, always.
     constexpr double kGoodEnough = 0.95;
     std::optional<Division> best;
-    bool exact = true;
-    double bound = 0;
+    double bound = 0, alone = 0;
     for (const auto board : boards)
-        bound += 1 / std::max(stage_seconds(problem.models[model].costs[board], 0, chain.size()), kShortest);
+        alone += 1 / std::max(stage_seconds(problem.models[model].costs[board], 0, chain.size()), kShortest);
     for (const auto credits : credit_choices(problem.options.max_credits)) {
-        Division found = Divider(problem, chain, model, boards, credits).run(most_rate);
-        exact = exact && found.exact;
+        Divider divider(problem, chain, model, boards, credits);
+        Division found = divider.run(most_rate);
+        bound = std::max(bound, divider.rate_bound());
         if (!found.cells.empty() && (!best || found.rate() > best->rate() * kBetter)) best = std::move(found);
         if (best && best->rate() * kBetter >= most_rate) break;
-        if (best && !exact && best->rate() >= kGoodEnough * bound) break;
+        if (best && std::isinf(bound) && best->rate() >= kGoodEnough * alone) break;
     }
-    if (best) best->exact = exact;
+    if (best) best->gap = std::max(0.0, std::min(bound, most_rate) / best->rate() - 1);
     return best;
 }
 

@@ -19,7 +19,7 @@ struct Cell {
 struct Division {
     std::vector<Cell> cells;
     std::uint32_t credits = 1;
-    bool exact = false;  ///< no division of these boards is better with any credits that were tried
+    double gap = 0;  ///< no division of these boards is better by more than this part; infinity: not known
 
     [[nodiscard]] double rate() const noexcept {
         double out = 0;

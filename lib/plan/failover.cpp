@@ -83,7 +83,9 @@ struct Failover::Prepared {
             std::vector<std::uint32_t> used;
             for (std::uint32_t q = 0; q < instance->kinds(); ++q)
                 used.push_back(lattice->count(cell, q));
-            const auto stages = reach(used, table->period(cell));
+            // The table's period may rest on more than one reach finds; any pipeline is better than none.
+            auto stages = reach(used, table->period(cell));
+            if (!stages) stages = reach(used, std::numeric_limits<double>::infinity());
             if (!stages) return std::nullopt;
             root.children.push_back(pipeline_node(taken(*stages, boards), 0));
             root.shares.push_back(1 / std::max(instance->period_of(*stages), 1e-12));

@@ -115,7 +115,7 @@ private:
         if (problem_.objective == Objective::latency) return single_board();
         std::optional<Division> best;
         for (std::uint32_t credits = problem_.options.max_credits; credits > 0; --credits) {
-            Division own{{}, credits, false};
+            Division own{{}, credits, kUnknown};
             for (const auto board : boards_) {
                 const Pipeline whole{{board, 0, chain_.size()}};
                 if (fits_whole(board, credits)) own.cells.push_back({whole, std::max(value(whole, credits), 1e-12)});
@@ -128,15 +128,14 @@ private:
 
     [[nodiscard]] Candidate division_plan(const Division& division) const {
         if (division.cells.size() == 1)
-            return candidate(pipeline_node(division.cells[0].pipeline, 0), division.credits,
-                             division.exact ? 0 : kUnknown);
+            return candidate(pipeline_node(division.cells[0].pipeline, 0), division.credits, division.gap);
         Node root;
         root.axis = Axis::requests;
         for (const Cell& cell : division.cells) {
             root.children.push_back(pipeline_node(cell.pipeline, 0));
             root.shares.push_back(1 / cell.period_s / division.rate());
         }
-        return candidate(std::move(root), division.credits, division.exact ? 0 : kUnknown);
+        return candidate(std::move(root), division.credits, division.gap);
     }
 
     [[nodiscard]] Candidate lowest_latency() const {
@@ -227,7 +226,9 @@ void complete(const Problem& problem, const std::vector<Chain>& chains, double g
     const Prediction& p = plan.prediction;
     const double beyond = problem.objective == Objective::latency ? p.latency_s / p.latency_bound_s
                                                                   : p.requests_per_s_bound / p.requests_per_s;
-    plan.prediction.gap = std::max(0.0, std::min(gap, beyond - 1));
+    // What rounding makes of an exact search is no gap.
+    plan.prediction.gap = std::min(gap, beyond - 1);
+    if (plan.prediction.gap < 1e-6) plan.prediction.gap = 0;
 }
 
 Plan make_plan(const Problem& problem) {

@@ -10,34 +10,11 @@ namespace shoal::plan {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr std::size_t kMostExact = 640;  // distinct periods up to which all of them are tried
+constexpr std::uint64_t kMostExact = 300'000;  // choices of boards x kinds x kernels that are searched one by one
 constexpr std::uint64_t kFine = 64, kCoarse = 16;
-constexpr double kWidestGrid = 64;  // a pipeline so much slower than the best adds next to nothing
-constexpr std::uint64_t kMostSetBytes = 64ULL << 20;
+constexpr double kWidestGrid = 64;   // a pipeline so much slower than the best adds next to nothing
 constexpr double kShortest = 1e-12;  // a period of nothing at all, so that rates stay finite
 constexpr std::uint64_t kMostCellTests = 100'000'000;
-
-// Every period that any pipeline can have, or nothing when there are too many.
-std::vector<double> all_periods(const Instance& instance) {
-    const std::uint64_t size = instance.size();
-    if (instance.kinds() * (size * (size + 1) / 2 + instance.entries() * size + 2) > 4 * kMostExact) return {};
-    std::vector<double> out;
-    for (std::uint32_t q = 0; q < instance.kinds(); ++q) {
-        out.push_back(instance.input_period_s(q));
-        out.push_back(instance.output_period_s(q));
-        for (std::uint32_t first = 0; first < size; ++first) {
-            for (std::uint32_t last = first + 1; last <= size; ++last) {
-                if (bits::test(instance.ends(q, first), last)) out.push_back(instance.seconds(q, first, last));
-            }
-            for (std::uint32_t e = 0; e < instance.entries() && first > 0; ++e)
-                out.push_back(instance.period_s(q, e, first));
-        }
-    }
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
-    if (out.size() > kMostExact) out.clear();
-    return out;
-}
 
 double slowest_board(const Instance& instance) {
     double out = 0;
@@ -67,35 +44,46 @@ double quickest(FurthestReach& reach, const Lattice& lattice, double slow) {
 }  // namespace
 
 ReplicaTable::ReplicaTable(const Instance& instance, const Lattice& lattice, const SearchOptions& options)
-    : instance_(instance), lattice_(lattice), periods_(lattice.size(), kInfinity) {
-    std::vector<double> periods = all_periods(instance);
-    exact_ = !periods.empty();
-    if (periods.empty()) {
-        FurthestReach reach(instance, lattice);
-        const double slow = std::max(slowest_board(instance), kShortest);
-        const double quick = std::max(quickest(reach, lattice, slow), kShortest);
-        const double last = std::clamp(slow, quick, quick * kWidestGrid);
-        const auto grid = std::clamp<std::uint64_t>(options.effort / 2 / reach.steps(), kCoarse, kFine);
-        for (std::uint64_t i = 0; i <= grid; ++i)
-            periods.push_back(quick * std::pow(last / quick, static_cast<double>(i) / static_cast<double>(grid)));
-        periods.push_back(std::max(slow, last * kWidestGrid));
-    }
-    sweep(periods, options);
-    divide(worthwhile_cells(options));
+    : instance_(instance), lattice_(lattice), rate_bound_(kInfinity), periods_(lattice.size(), kInfinity) {
+    if (std::uint64_t{lattice.size()} * instance.kinds() * instance.size() <= kMostExact)
+        search_each(options);
+    else
+        sweep(options);
+    divide(periods_, worthwhile_cells(periods_, options));
 }
 
-void ReplicaTable::sweep(const std::vector<double>& periods, const SearchOptions& options) {
-    FurthestReach furthest(instance_, lattice_);
-    ReachSets sets(instance_, lattice_);
-    const bool exact = sets.steps() * periods.size() <= options.effort && sets.bytes() <= kMostSetBytes;
-    exact_ = exact_ && exact;
+void ReplicaTable::search_each(const SearchOptions& options) {
+    Instance own = instance_;
+    std::vector<double> lower(lattice_.size(), kInfinity);
+    for (std::uint32_t state = 1; state < lattice_.size(); ++state) {
+        std::vector<std::uint32_t> counts;
+        for (std::uint32_t q = 0; q < lattice_.kinds(); ++q)
+            counts.push_back(lattice_.count(state, q));
+        const auto found = shortest_period(own, Lattice(std::move(counts)), options);
+        if (!found) continue;
+        periods_[state] = found->value;
+        lower[state] = found->lower_bound;
+    }
+    // As if every bound were kept.
+    divide(lower, worthwhile_cells(lower, options));
+    rate_bound_ = rates_.back();
+}
+
+void ReplicaTable::sweep(const SearchOptions& options) {
+    FurthestReach reach(instance_, lattice_);
+    const double slow = std::max(slowest_board(instance_), kShortest);
+    const double quick = std::max(quickest(reach, lattice_, slow), kShortest);
+    const double last = std::clamp(slow, quick, quick * kWidestGrid);
+    const auto grid = std::clamp<std::uint64_t>(options.effort / 2 / reach.steps(), kCoarse, kFine);
+    std::vector<double> periods;
+    for (std::uint64_t i = 0; i <= grid; ++i)
+        periods.push_back(quick * std::pow(last / quick, static_cast<double>(i) / static_cast<double>(grid)));
+    periods.push_back(std::max(slow, last * kWidestGrid));
     for (const double period : periods) {
-        if (exact) sets.run(period);
-        if (!exact) furthest.run(period);
+        reach.run(period);
         for (std::uint32_t state = 1; state < lattice_.size(); ++state) {
             const bool wanted = options.stages == 0 || lattice_.boards(state) == options.stages;
-            const bool done = exact ? sets.done(state) : furthest.done(state);
-            if (done && wanted) periods_[state] = std::min(periods_[state], period);
+            if (reach.done(state) && wanted) periods_[state] = std::min(periods_[state], period);
         }
     }
     // What some of the boards can do, all of them can.
@@ -109,13 +97,14 @@ void ReplicaTable::sweep(const std::vector<double>& periods, const SearchOptions
 
 // By their lowest kind, cells that no smaller one equals; when there are too many, those that make the most of what
 // their boards could do alone.
-std::vector<std::vector<std::uint32_t>> ReplicaTable::worthwhile_cells(const SearchOptions& options) const {
+ReplicaTable::Cells ReplicaTable::worthwhile_cells(const std::vector<double>& periods,
+                                                   const SearchOptions& options) const {
     std::vector<double> worth(lattice_.kinds());
     for (std::uint32_t q = 0; q < lattice_.kinds(); ++q)
         worth[q] = 1 / std::max(instance_.seconds(q, 0, instance_.size()), kShortest);
     std::vector<std::vector<std::pair<double, std::uint32_t>>> found(lattice_.kinds());
     for (std::uint32_t state = 1; state < lattice_.size(); ++state) {
-        if (periods_[state] == kInfinity) continue;
+        if (periods[state] == kInfinity) continue;
         bool smaller = false;
         double whole = 0;
         std::uint32_t lowest = lattice_.kinds();
@@ -124,11 +113,11 @@ std::vector<std::vector<std::uint32_t>> ReplicaTable::worthwhile_cells(const Sea
             if (count == 0) continue;
             lowest = q;
             whole += worth[q] * count;
-            smaller = smaller || (options.stages == 0 && periods_[state - lattice_.stride(q)] <= periods_[state]);
+            smaller = smaller || (options.stages == 0 && periods[state - lattice_.stride(q)] <= periods[state]);
         }
-        if (!smaller) found[lowest].emplace_back(-1 / (std::max(periods_[state], kShortest) * whole), state);
+        if (!smaller) found[lowest].emplace_back(-1 / (std::max(periods[state], kShortest) * whole), state);
     }
-    std::vector<std::vector<std::uint32_t>> out(lattice_.kinds());
+    Cells out(lattice_.kinds());
     for (std::uint32_t q = 0; q < lattice_.kinds(); ++q) {
         const std::size_t most = kMostCellTests / lattice_.size() + 64;
         std::sort(found[q].begin(), found[q].end());
@@ -165,7 +154,7 @@ private:
 }  // namespace
 
 // The board of the lowest kind is idle or in some cell; what is left is a smaller choice, divided already.
-void ReplicaTable::divide(const std::vector<std::vector<std::uint32_t>>& cells) {
+void ReplicaTable::divide(const std::vector<double>& periods, const Cells& cells) {
     const PackedCounts counts(lattice_);
     rates_.assign(lattice_.size(), 0);
     choice_.assign(lattice_.size(), 0);
@@ -177,7 +166,7 @@ void ReplicaTable::divide(const std::vector<std::vector<std::uint32_t>>& cells) 
         rates_[state] = rates_[state - lattice_.stride(q)];
         for (const auto cell : cells[q]) {
             if (!counts.inside(cell, state)) continue;
-            const double rate = 1 / std::max(periods_[cell], kShortest) + rates_[state - cell];
+            const double rate = 1 / std::max(periods[cell], kShortest) + rates_[state - cell];
             if (rate > rates_[state] * (1 + 1e-12)) rates_[state] = rate, choice_[state] = cell;
         }
     }

@@ -16,7 +16,8 @@ namespace shoal::plan {
 
 class ReplicaTable {
 public:
-    /// Takes the time of some dozen runs of a reach (plan/reach.hpp).
+    /// Few choices of boards are searched one by one; for many, some dozen periods are tried for all of them at once
+    /// (plan/reach.hpp), and each choice takes the first that it can keep.
     ReplicaTable(const Instance& instance, const Lattice& lattice, const SearchOptions& options);
 
     /// Period of the best single pipeline of these boards, not necessarily all of them; infinity: none.
@@ -25,17 +26,20 @@ public:
     [[nodiscard]] double rate(std::uint32_t state) const { return rates_[state]; }
     /// The cells of that division, as states.
     [[nodiscard]] std::vector<std::uint32_t> cells(std::uint32_t state) const;
-    /// True when periods and rates are the best there are, not only near them.
-    [[nodiscard]] bool exact() const noexcept { return exact_; }
+    /// No division of all boards answers more, with these credits; infinity: not known.
+    [[nodiscard]] double rate_bound() const noexcept { return rate_bound_; }
 
 private:
-    void sweep(const std::vector<double>& periods, const SearchOptions& options);
-    [[nodiscard]] std::vector<std::vector<std::uint32_t>> worthwhile_cells(const SearchOptions& options) const;
-    void divide(const std::vector<std::vector<std::uint32_t>>& cells);
+    void search_each(const SearchOptions& options);
+    void sweep(const SearchOptions& options);
+    // By the lowest kind in them.
+    using Cells = std::vector<std::vector<std::uint32_t>>;
+    [[nodiscard]] Cells worthwhile_cells(const std::vector<double>& periods, const SearchOptions& options) const;
+    void divide(const std::vector<double>& periods, const Cells& cells);
 
     const Instance& instance_;
     const Lattice& lattice_;
-    bool exact_ = false;
+    double rate_bound_;
     std::vector<double> periods_, rates_;
     std::vector<std::uint32_t>
         choice_;  // the first cell of the best division; 0: a board of the lowest kind stays idle
