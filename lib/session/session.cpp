@@ -139,6 +139,8 @@ Outputs Session::run(const Inputs& inputs, const runtime::RunOptions& options) {
 
 void Session::submit(Inputs inputs, runtime::RunOptions options, std::function<void(Finished)> done) {
     State& state = *state_;
+    // Ending the session takes back its own runs, not others that share the caller's cancellation.
+    options.cancellation = options.cancellation.child();
     state.queue.add(
         [&state, inputs = std::move(inputs), options, done](bool wanted) {
             Finished out;
