@@ -48,6 +48,10 @@ void Conductor::advance(Model& model) {
                 fail(model, {Code::timeout, "the boards do not get the model ready"});
             return;
         case Phase::serving:
+            if (model.next) {
+                move(model);
+                return;
+            }
             if (model.considered != parts_.membership.version() && model.wanted()) improve(model);
             return;
         case Phase::failed:
@@ -169,28 +173,31 @@ void Conductor::answer_plan(Model& model, const Job& job) {
     drop(model);
 }
 
+// The next epoch, on its way to its boards. Throws what the layout throws.
+std::unique_ptr<Deployment> Conductor::sent(Model& model, plan::Plan plan, ClusterView view) {
+    auto out = std::make_unique<Deployment>(model.number, ++model.epoch, std::move(plan), std::move(view), model.spec);
+    for (const auto& board : out->boards())
+        model.holders.insert(board);
+    // Should a board have left this very moment, its loss is about to be known and counts as any other.
+    (void)out->send(parts_.outbox, parts_.membership, now());
+    return out;
+}
+
 void Conductor::deploy(Model& model, plan::Plan plan, ClusterView view) {
-    const std::uint32_t before = model.epoch;
+    const auto before = model.holders;  // who has the old epoch
     const std::string words = in_words(plan, view);
-    bool sent = false;
     try {
-        auto next =
-            std::make_unique<Deployment>(model.number, ++model.epoch, std::move(plan), std::move(view), model.spec);
-        sent = next->send(parts_.outbox, parts_.membership, now());
-        model.deployment = std::move(next);
+        model.deployment = sent(model, std::move(plan), std::move(view));
     } catch (const base::Error& error) {
         fail(model, error);
         return;
     }
-    undeploy(model, before, model.holders);
-    for (const auto& board : model.deployment->boards())
-        model.holders.insert(board);
+    undeploy(model, model.epoch - 1, before);
     enter(model, Phase::deploying);
     if (model.has_served)
         parts_.event(Event::Kind::replanned, model.name(), text(model.reason, ": ", words));
     else
         parts_.event(Event::Kind::planned, model.name(), words);
-    if (!sent) replan(model, "a board left while it was deployed to", false);
 }
 
 // Everybody who waits for the model, or has it, learns where it runs.
