@@ -101,7 +101,7 @@ TEST_CASE("a board measures the kernels that it is asked for, and knows them the
     wrong.device = 9;
     hub.say("a", wrong);
     CHECK(hub.expect<wire::TaskFailed>("a").task == 13);
-    CHECK(board->state().memory_used_bytes == 0);
+    hub.until([&] { return board->state().memory_used_bytes == 0; });
 }
 
 TEST_CASE("a kernel that a device refuses is found, and the others are measured") {
@@ -165,12 +165,12 @@ TEST_CASE("boards probe the way to the hub and to each other") {
     hub.say("a", wire::Probe{9, 3, base::SharedBytes::own(std::vector<std::byte>(10))});
     CHECK(hub.expect<wire::ProbeEcho>("a") == wire::ProbeEcho{9, 3});
 
-    for (const auto& wrong : {wire::MeasureLink{7, "a", {1}, 1}, wire::MeasureLink{7, "b", {}, 1},
-                              wire::MeasureLink{7, "b", {1}, 0}, wire::MeasureLink{7, "b", {1ULL << 40}, 1}}) {
+    for (const auto& wrong :
+         {wire::MeasureLink{7, "a", {1}, 1}, wire::MeasureLink{7, "b", {}, 1}, wire::MeasureLink{7, "b", {1}, 0}}) {
         hub.say("a", wrong);
         CHECK(hub.expect<wire::TaskFailed>("a").code == base::Code::invalid_argument);
     }
     hub.say("a", wire::MeasureLink{8, "nobody", {1}, 1});
     CHECK(hub.expect<wire::TaskFailed>("a").code == base::Code::unavailable);
-    CHECK(a->state().memory_used_bytes == 0);
+    hub.until([&] { return a->state().memory_used_bytes == 0; });
 }

@@ -17,7 +17,7 @@ using tensor::Tensor;
 TEST_CASE("outputs are cut for the hub, for several stages, and for the replica whose turn it is") {
     auto random = generator();
     const auto x = random_tensor(random, {ElementType::f32, Shape{4, 3}});
-    const auto y = random_tensor(random, {ElementType::f32, Shape{1}});
+    const auto y = random_tensor(random, {ElementType::f32, Shape{2}});
     const wire::Fan both_halves_a{{{"a", 1, 0, 0, {0, 0, 2}}}, {}};
     const wire::Fan both_halves_b{{{"b", 2, 5, 1, {0, 2, 4}}}, {}};
     const wire::Fan replicas{{{"c", 3, 0, 0, {}}, {"d", 4, 0, 0, {}}}, {1, 1}};
