@@ -3,7 +3,7 @@
 //
 //     shoal::Model model("digits.onnx", shoal::Place::device("best"));
 //     const std::vector<float> picture(64);
-//     const auto outputs = model.run({{"image", shoal::tensor<float>({1, 1, 8, 8}, picture)}});
+//     const auto outputs = model.run({{"image", shoal::array<float>({1, 1, 8, 8}, picture)}});
 //     const auto scores = outputs[0].as<float>();
 //
 // Handles may be moved, not copied, and are used from any thread as the C ones. Views (TensorView, std::span,
@@ -117,31 +117,31 @@ struct Input {
     std::span<const std::byte> bytes{};
 };
 
-/// A tensor without a name yet, for Input: {"image", tensor<float>({1, 3}, values)}.
-struct Unnamed {
+/// A view of elements, with its own shape and no name yet, for Input: {"image", array<float>({1, 3}, values)}.
+struct Array {
     shoal_element element;
     std::vector<std::int64_t> shape;
     std::span<const std::byte> bytes;
 };
 template <class T>
-[[nodiscard]] Unnamed tensor(std::vector<std::int64_t> shape, std::span<const T> values) {
+[[nodiscard]] Array array(std::vector<std::int64_t> shape, std::span<const T> values) {
     return {detail::element_of<T>(), std::move(shape), std::as_bytes(values)};
 }
 template <class T>
-[[nodiscard]] Unnamed tensor(std::vector<std::int64_t> shape, const std::vector<T>& values) {
-    return tensor<T>(std::move(shape), std::span<const T>(values));
+[[nodiscard]] Array array(std::vector<std::int64_t> shape, const std::vector<T>& values) {
+    return array<T>(std::move(shape), std::span<const T>(values));
 }
 
 /// Inputs by name.
 class Inputs {
 public:
     Inputs() = default;
-    Inputs(std::initializer_list<std::pair<std::string, Unnamed>> inputs) {
-        for (const auto& [name, tensor] : inputs)
-            add(name, tensor);
+    Inputs(std::initializer_list<std::pair<std::string, Array>> inputs) {
+        for (const auto& [name, array] : inputs)
+            add(name, array);
     }
-    Inputs& add(std::string name, Unnamed tensor) {
-        inputs_.push_back({std::move(name), tensor.element, std::move(tensor.shape), tensor.bytes});
+    Inputs& add(std::string name, Array array) {
+        inputs_.push_back({std::move(name), array.element, std::move(array.shape), array.bytes});
         return *this;
     }
     Inputs& add(std::string name, const TensorView& view) {
