@@ -48,6 +48,10 @@ public:
 
     /// On the disk, as last looked.
     [[nodiscard]] std::uint64_t cached_bytes() const noexcept { return cached_bytes_; }
+    /// Runs other work that may wait for the disk.
+    void on_disk(std::function<void()> work) {
+        static_cast<void>(disk_.submit(DeviceWorker::Kind::other, std::move(work)));
+    }
     void stop(base::Duration grace) noexcept { disk_.stop(grace); }
 
 private:

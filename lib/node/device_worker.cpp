@@ -65,7 +65,7 @@ DeviceWorker::DeviceWorker(std::string name, std::size_t room)
 }
 
 DeviceWorker::~DeviceWorker() {
-    stop({});
+    stop(std::chrono::seconds(2));
 }
 
 bool DeviceWorker::submit(Kind kind, std::function<void()> task) {

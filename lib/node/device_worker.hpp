@@ -20,7 +20,7 @@ public:
 
     /// `room`: tasks that may be there at a time, the one that runs included.
     DeviceWorker(std::string name, std::size_t room);
-    /// As stop() without grace.
+    /// As stop() with two seconds of grace.
     ~DeviceWorker();
     DeviceWorker(const DeviceWorker&) = delete;
     DeviceWorker& operator=(const DeviceWorker&) = delete;

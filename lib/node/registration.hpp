@@ -20,18 +20,19 @@ public:
                  std::function<void(Event::Kind, std::string)> tell);
 
     /// Begins to look for the hub, saying this when it is found.
-    void begin(wire::Register self, base::TimePoint now);
+    void begin(wire::Register self);
 
     [[nodiscard]] transport::PeerId peer() const noexcept { return hub_; }
     [[nodiscard]] bool is_hub(transport::PeerId peer) const noexcept { return peer == hub_; }
     [[nodiscard]] bool joined() const noexcept { return session_.has_value() && welcomed_; }
     [[nodiscard]] std::uint64_t session() const noexcept { return session_.value_or(0); }
-    /// False when the hub is not there.
-    bool send(wire::Frames message);
+    [[nodiscard]] bool is_connected() const noexcept { return connected_; }
 
     void connected(base::TimePoint now);
     /// True when we were a member until now.
-    [[nodiscard]] bool disconnected(const std::string& why, base::TimePoint now);
+    [[nodiscard]] bool disconnected(const std::string& why);
+    /// The hub said goodbye. True when we were a member until now.
+    [[nodiscard]] bool left(const std::string& why, base::TimePoint now);
     /// True when this is another session than the one before: the hub knows nothing of us.
     [[nodiscard]] bool welcome(const wire::Welcome& message, base::TimePoint now);
     void refused(const std::string& why, base::TimePoint now);
@@ -46,6 +47,7 @@ public:
 
 private:
     void dial();
+    void say_hello();
 
     transport::Port& port_;
     const std::string endpoint_;
@@ -56,7 +58,8 @@ private:
     bool connected_ = false, welcomed_ = false;
     std::optional<std::uint64_t> session_{};
     std::chrono::milliseconds heartbeat_{250}, silence_{1000};
-    base::TimePoint heard_{}, next_heartbeat_{}, register_at_ = base::TimePoint::max();
+    base::TimePoint heard_{}, next_heartbeat_{}, register_at_ = base::TimePoint::max(),
+                                                 dial_at_ = base::TimePoint::max();
     std::string last_refusal_{};
 };
 

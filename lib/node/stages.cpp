@@ -126,6 +126,11 @@ bool Stages::is_gone(const wire::Credit& credit) const {
     return at != gone_.end() && credit.epoch < at->second;
 }
 
+void Stages::drop_unready() {
+    for (auto at = stages_.begin(); at != stages_.end();)
+        at = at->second->phase != Stage::Phase::ready ? drop(at) : std::next(at);
+}
+
 void Stages::drop_all(const std::string& why) {
     if (!stages_.empty()) base::log_info("node", "dropping ", stages_.size(), " stages: ", why);
     for (auto at = stages_.begin(); at != stages_.end();)

@@ -23,6 +23,8 @@ public:
     void deploy(wire::Deploy message, base::TimePoint now);
     void undeploy(const wire::Undeploy& message);
     void cancel(const wire::Cancel& message);
+    /// Those that are not ready yet, and will never be: the hub is gone.
+    void drop_unready();
     /// The hub has forgotten this board.
     void drop_all(const std::string& why);
 

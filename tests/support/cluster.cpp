@@ -2,19 +2,40 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <thread>
 
+#include "base/log.hpp"
 #include "runtime/host_backend.hpp"
 
 namespace shoal::test {
 
 using std::chrono::milliseconds;
 
+namespace {
+
+// SHOAL_TEST_LOG=1 shows what everybody logs.
+void show_log() {
+    static const bool wanted = std::getenv("SHOAL_TEST_LOG") != nullptr;
+    if (!wanted) return;
+    base::set_log_sink(
+        [](base::LogLevel, std::string_view room, std::string_view message) {
+            std::fprintf(stderr, "%.*s: %.*s\n", static_cast<int>(room.size()), room.data(),
+                         static_cast<int>(message.size()), message.data());
+        },
+        base::LogLevel::debug);
+}
+
+}  // namespace
+
 Cluster::Cluster(const std::vector<ClusterBoard>& boards, hub::HubOptions options) : options_(std::move(options)) {
+    show_log();
     options_.endpoints = {endpoint_};
     options_.cache_folder = folder_ / "hub";
     options_.settle = std::min(options_.settle, milliseconds(100));
     options_.on_event = [this](const hub::Event& event) {
+        base::log_info("test", event.subject, ": ", event.text);
         const std::lock_guard lock(mutex_);
         events_.push_back(event);
     };
