@@ -1,5 +1,7 @@
 #include "session/session.hpp"
 
+#include <algorithm>
+#include <future>
 #include <list>
 #include <mutex>
 
@@ -49,26 +51,10 @@ struct Session::State {
     std::shared_ptr<runtime::Backend> backend;
     SessionOptions options;
 
+    using StepFuture = std::shared_future<std::shared_ptr<Step>>;
     mutable std::mutex mutex;
-    std::list<std::pair<std::string, std::shared_ptr<Step>>> steps;  // most recently used first
+    std::list<std::pair<std::string, StepFuture>> steps;  // most recently used first
     std::vector<std::shared_ptr<runtime::Executable>> last;
-
-    std::shared_ptr<Step> find(const std::string& key) {
-        const std::lock_guard lock(mutex);
-        for (auto at = steps.begin(); at != steps.end(); ++at) {
-            if (at->first != key) continue;
-            steps.splice(steps.begin(), steps, at);
-            return steps.front().second;
-        }
-        return nullptr;
-    }
-
-    void keep(const std::string& key, std::shared_ptr<Step> step) {
-        const std::lock_guard lock(mutex);
-        steps.emplace_front(key, std::move(step));
-        while (steps.size() > options.kept_graphs)
-            steps.pop_back();
-    }
 
     std::shared_ptr<Step> make(importer::Lowering lowering) const {
         importer::Segment segment = lowering.advance();
@@ -78,13 +64,35 @@ struct Session::State {
                                            std::move(segment.wanted), segment.last, std::move(lowering)});
     }
 
-    // The step for these input types, or the one behind `previous` with its wanted values given.
+    // The step for these input types, or the one behind `previous` with its wanted values given. Whoever asks first
+    // makes it; others who ask meanwhile wait for that. One that could not be made is tried again by the next.
     template <class MakeLowering>
     std::shared_ptr<Step> step(const std::string& key, MakeLowering&& lowering) {
-        if (auto known = find(key)) return known;
-        auto made = make(lowering());
-        keep(key, made);
-        return made;
+        std::promise<std::shared_ptr<Step>> promise;
+        StepFuture future;
+        bool known = false;
+        {
+            const std::lock_guard lock(mutex);
+            const auto at = std::find_if(steps.begin(), steps.end(), [&](const auto& own) { return own.first == key; });
+            known = at != steps.end();
+            if (known) {
+                steps.splice(steps.begin(), steps, at);
+            } else {
+                steps.emplace_front(key, promise.get_future().share());
+                while (steps.size() > std::max<std::size_t>(options.kept_graphs, 1))
+                    steps.pop_back();
+            }
+            future = steps.front().second;
+        }
+        if (known) return future.get();
+        try {
+            promise.set_value(make(lowering()));
+        } catch (...) {
+            promise.set_exception(std::current_exception());
+            const std::lock_guard lock(mutex);
+            steps.remove_if([&](const auto& own) { return own.first == key; });
+        }
+        return future.get();
     }
 
     std::shared_ptr<Step> first_step(const std::map<std::string, tensor::Type>& types, std::string& key) {

@@ -83,10 +83,21 @@ TEST_CASE("Submitted runs are in flight together, here and through a hub") {
             runs.push_back(session.start(inputs(3, i)));
         for (unsigned i = 0; i < 40; ++i)
             CHECK(same(runs[i].get(), local.run(inputs(3, i))));
+        if (backend == cluster.backend) CHECK(cluster.hub.seen().opens == 1);
         std::promise<session::Finished> wrong;
         session.submit({{"z", Tensor()}}, {}, [&](session::Finished run) { wrong.set_value(std::move(run)); });
         CHECK(wrong.get_future().get().error->code() == Code::invalid_argument);
     }
+}
+
+TEST_CASE("What could not be opened is tried again by the next run") {
+    FakeHub::Ways ways;
+    ways.refuse_open = base::Error(Code::unavailable, "no board has joined");
+    Cluster cluster(ways);
+    Session session(model(), cluster.backend), local(model(), runtime::make_host_backend());
+    CHECK(test::code_of([&] { (void)session.run(inputs(3)); }) == Code::unavailable);
+    cluster.hub.set({});
+    CHECK(same(session.run(inputs(3)), local.run(inputs(3))));
 }
 
 TEST_CASE("A remote run keeps its deadline and can be taken back") {
