@@ -10,7 +10,6 @@ using base::Code;
 
 namespace {
 
-constexpr std::uint64_t kMostBytes = 64ULL << 20;
 constexpr std::size_t kMostTasks = 4096;
 constexpr std::chrono::seconds kPatience{3};
 constexpr std::chrono::milliseconds kLook{5};  // whether a way has opened
@@ -27,8 +26,6 @@ void LinkProbe::measure(wire::MeasureLink message, base::TimePoint now) {
     if (message.peer == board_) return refuse("a board has no link to itself");
     if (message.sizes.empty() || message.repeat == 0 || message.repeat > wire::kMaxProbes / message.sizes.size())
         return refuse(base::text(message.sizes.size(), " sizes of probes, each ", message.repeat, " times"));
-    const auto largest = *std::max_element(message.sizes.begin(), message.sizes.end());
-    if (largest > kMostBytes) return refuse(base::text("a probe of ", largest, " bytes; at most ", kMostBytes));
     if (tasks_.size() >= kMostTasks) return refuse("too many measurements wait already");
     Task task;
     task.asked = std::move(message);

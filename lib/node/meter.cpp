@@ -8,7 +8,7 @@ namespace shoal::node {
 
 struct MemoryMeter::State {
     mutable std::mutex mutex;
-    std::uint64_t limit = 0, claimed = 0, held = 0, unsent = 0, peak = 0;
+    std::uint64_t limit = 0, claimable = 0, claimed = 0, held = 0, unsent = 0, peak = 0;
 
     void look() { peak = std::max(peak, held + unsent); }
 };
@@ -39,13 +39,14 @@ void MemoryMeter::Share::release() noexcept {
     bytes_ = 0;
 }
 
-MemoryMeter::MemoryMeter(std::uint64_t limit_bytes) : state_(std::make_shared<State>()) {
+MemoryMeter::MemoryMeter(std::uint64_t limit_bytes, std::uint64_t kept_back) : state_(std::make_shared<State>()) {
     state_->limit = limit_bytes;
+    state_->claimable = limit_bytes - std::min(limit_bytes, kept_back);
 }
 
 std::optional<MemoryMeter::Share> MemoryMeter::claim(std::uint64_t bytes) {
     const std::lock_guard lock(state_->mutex);
-    if (bytes > state_->limit - state_->claimed) return std::nullopt;
+    if (bytes > state_->claimable - state_->claimed) return std::nullopt;
     state_->claimed += bytes;
     return Share(state_, bytes, true);
 }
@@ -65,6 +66,10 @@ void MemoryMeter::set_unsent(std::uint64_t bytes) noexcept {
 
 std::uint64_t MemoryMeter::limit() const noexcept {
     return state_->limit;
+}
+
+std::uint64_t MemoryMeter::claimable() const noexcept {
+    return state_->claimable;
 }
 
 std::uint64_t MemoryMeter::used() const noexcept {

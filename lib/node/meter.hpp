@@ -36,7 +36,8 @@ public:
         bool is_claim_ = false;
     };
 
-    explicit MemoryMeter(std::uint64_t limit_bytes);
+    /// `kept_back`: part of the limit that cannot be claimed, for small messages on their way.
+    explicit MemoryMeter(std::uint64_t limit_bytes, std::uint64_t kept_back = 0);
 
     /// Room for so many bytes; nothing when the limit does not leave them.
     [[nodiscard]] std::optional<Share> claim(std::uint64_t bytes);
@@ -46,12 +47,14 @@ public:
     void set_unsent(std::uint64_t bytes) noexcept;
 
     [[nodiscard]] std::uint64_t limit() const noexcept;
+    /// The most that all claims together can be.
+    [[nodiscard]] std::uint64_t claimable() const noexcept;
     [[nodiscard]] std::uint64_t used() const noexcept;
     [[nodiscard]] std::uint64_t peak() const noexcept;
     [[nodiscard]] std::uint64_t unsent() const noexcept;
     [[nodiscard]] std::uint64_t claimed() const noexcept;
     /// What could be claimed now.
-    [[nodiscard]] std::uint64_t unclaimed() const noexcept { return limit() - claimed(); }
+    [[nodiscard]] std::uint64_t unclaimed() const noexcept { return claimable() - claimed(); }
 
 private:
     std::shared_ptr<State> state_;

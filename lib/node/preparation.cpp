@@ -56,10 +56,10 @@ void Preparation::begin(Stage& stage) {
     }
     stage.needed_bytes = least_bytes(stage.graph);
     stage.compiled = callbacks_.reusable(stage);
-    if (!stage.compiled) fetch(stage);
 }
 
-void Preparation::fetch(const Stage& stage) {
+void Preparation::fetch(Stage& stage) {
+    stage.is_fetching = true;
     const auto key = stage.key;
     Blobs::Asker asker;
     asker.found = [this, key, begun = base::SteadyClock::now()](Blobs::Found weights) {
@@ -80,8 +80,9 @@ void Preparation::step(Stage& stage, base::TimePoint now) {
     if (stage.phase != Stage::Phase::waiting) return;
     if (!stage.compiled) stage.compiled = callbacks_.reusable(stage);
     if (stage.compiled) return reuse(stage, now);
-    if (!find_room(stage) || !stage.weights) return;
-    if (devices_[stage.device].worker->has_room()) compile(stage, now);
+    if (!find_room(stage)) return;
+    if (!stage.is_fetching) fetch(stage);  // what arrives is within the room that was claimed
+    if (stage.weights && devices_[stage.device].worker->has_room()) compile(stage, now);
 }
 
 void Preparation::reuse(Stage& stage, base::TimePoint now) {
@@ -203,7 +204,7 @@ void Preparation::progress(const StageKey& key, const char* phase, std::uint64_t
 std::string Preparation::misfit(const Stage& stage, std::uint64_t wanted) const {
     using base::format_bytes;
     return base::text(stage.name(), " needs ", format_bytes(wanted), " (", wanted, " bytes), messages for ",
-                      stage.credits, " requests included; of this board's ", format_bytes(meter_.limit()), ", ",
+                      stage.credits, " requests included; of this board's ", format_bytes(meter_.claimable()), ", ",
                       format_bytes(meter_.unclaimed()), " (", meter_.unclaimed(), " bytes) are free");
 }
 

@@ -33,7 +33,7 @@ public:
     void step(Stage& stage, base::TimePoint now);
 
 private:
-    void fetch(const Stage& stage);
+    void fetch(Stage& stage);
     void reuse(Stage& stage, base::TimePoint now);
     [[nodiscard]] bool find_room(Stage& stage);
     void compile(Stage& stage, base::TimePoint now);

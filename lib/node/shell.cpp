@@ -32,6 +32,11 @@ std::uint64_t usable_bytes(const std::vector<Device>& devices) {
     return platform::memory().usable_bytes().value_or(std::uint64_t{1} << 30);
 }
 
+// What is kept back is for heartbeats and the like while the network is slow to take them.
+MemoryMeter meter_of(std::uint64_t limit) {
+    return MemoryMeter(limit, std::min<std::uint64_t>(limit / 64, 1 << 20));
+}
+
 std::vector<Device> devices_of(std::vector<std::shared_ptr<runtime::Backend>> backends) {
     std::vector<Device> out;
     for (auto& backend : backends) {
@@ -55,7 +60,7 @@ Shell::Shell(NodeOptions options, std::vector<std::shared_ptr<runtime::Backend>>
       port_(std::move(port)),
       allowed_(std::move(allowed)),
       inbox_(std::make_shared<Inbox>(*port_)),
-      meter_(options_.memory_limit_bytes != 0 ? options_.memory_limit_bytes : usable_bytes(devices_)),
+      meter_(meter_of(options_.memory_limit_bytes != 0 ? options_.memory_limit_bytes : usable_bytes(devices_))),
       registration_(*port_, options_.hub_endpoint, options_.hub_key,
                     [this](Event::Kind kind, std::string text) { tell(kind, std::move(text)); }),
       neighbours_(options_.board, *port_, allowed_),
@@ -74,7 +79,7 @@ void Shell::start() {
     self.software = SHOAL_VERSION;
     self.board = options_.board;
     self.boot = random_number();
-    self.memory_limit_bytes = meter_.limit();
+    self.memory_limit_bytes = meter_.claimable();
     for (const auto& [name, value] : options_.facts)
         self.facts.push_back({name, value});
     for (auto& device : devices_) {

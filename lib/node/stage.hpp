@@ -61,7 +61,7 @@ struct Stage {
 
     // While it is being made ready:
     std::optional<std::map<base::Digest, std::shared_ptr<const Weight>>> weights{};  ///< absent: on their way
-    bool was_reused = false;
+    bool is_fetching = false, was_reused = false;
     std::optional<MemoryMeter::Share> room{};  ///< claimed for compiling
     std::uint64_t needed_bytes = 0;            ///< what is known of the compiled graph's size; rises by what is learnt
     base::TimePoint since{};                   ///< when this phase began

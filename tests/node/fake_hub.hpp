@@ -27,8 +27,10 @@ public:
     }
 
     std::uint64_t session = 1;
-    std::uint32_t heartbeat_ms = 50;
-    bool welcomes = true, serves_blobs = true;
+    std::uint32_t heartbeat_ms = 50, silence_ms = 60'000;
+    bool welcomes = true, serves_blobs = true, echoes = true;
+    std::string refuses{};  ///< what boards are told while it does not welcome them; "": nothing
+    int refused = 0;
     std::map<base::Digest, base::SharedBytes> blobs{};
     std::uint64_t blob_bytes_sent = 0;
     std::map<std::string, wire::Register> boards{};
@@ -114,12 +116,18 @@ public:
     }
 
 private:
+    void refuse(transport::PeerId peer) {
+        if (refuses.empty()) return;
+        ++refused;
+        REQUIRE(port_->send(peer, wire::encode(wire::Refused{0, base::Code::refused, refuses})));
+    }
+
     void take(transport::PeerId peer, wire::HubFromBoard message) {
         if (auto* hello = std::get_if<wire::Register>(&message)) {
-            if (!welcomes) return;
+            if (!welcomes) return refuse(peer);
             peers_[hello->board] = peer;
             boards[hello->board] = *hello;
-            say(hello->board, wire::Welcome{session, "test hub", "1", heartbeat_ms, 1000});
+            say(hello->board, wire::Welcome{session, "test hub", "1", heartbeat_ms, silence_ms});
             return;
         }
         std::string board;
@@ -128,7 +136,8 @@ private:
         }
         if (auto* beat = std::get_if<wire::Heartbeat>(&message)) {
             heartbeats[board] = *beat;
-            static_cast<void>(port_->send(peer, wire::encode(wire::HeartbeatEcho{session, beat->sequence})));
+            if (echoes)
+                static_cast<void>(port_->send(peer, wire::encode(wire::HeartbeatEcho{session, beat->sequence})));
             return;
         }
         if (auto* request = std::get_if<wire::BlobRequest>(&message); request != nullptr && serves_blobs) {

@@ -40,7 +40,7 @@ TEST_CASE("a board registers, hears who is there, and gives signs of life") {
     const auto& self = hub.boards.at("alpha");
     CHECK(self.devices.size() == 1);
     CHECK(self.devices[0].rates.measured());
-    CHECK(self.memory_limit_bytes == 12345678);
+    CHECK(self.memory_limit_bytes == 12345678 - 12345678 / 64);
     hub.until([&] { return hub.heartbeats["alpha"].sequence >= 3; });
     CHECK(hub.heartbeats["alpha"].session == hub.session);
     CHECK(hub.heartbeats["alpha"].memory_limit_bytes == 12345678);
