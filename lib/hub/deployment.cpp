@@ -143,6 +143,12 @@ double Deployment::longest_stage_s(const std::string& board) const {
     return out;
 }
 
+bool Deployment::untried(const std::string& board) const {
+    return std::any_of(layout_.stages().begin(), layout_.stages().end(), [&](const LayoutStage& stage) {
+        return stage.board == board && stages_[stage.deploy.stage].counters.runs == 0;
+    });
+}
+
 std::uint32_t Deployment::natural_flight() const {
     const auto stages = static_cast<std::uint64_t>(std::max<std::size_t>(stages_.size(), 1));
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(stages * std::max(plan_.credits, 1U), 1U << 16));

@@ -61,6 +61,8 @@ public:
 
     /// The longest that the plan expects a stage of that board to compute.
     [[nodiscard]] double longest_stage_s(const std::string& board) const;
+    /// A stage of that board has not come back from its first run yet, which may have to compile.
+    [[nodiscard]] bool untried(const std::string& board) const;
     /// Requests that keep every stage busy.
     [[nodiscard]] std::uint32_t natural_flight() const;
 

@@ -17,7 +17,8 @@ constexpr std::uint32_t kMostDeviceErrors = 3;     // of a stage, one after the 
 constexpr double kWorthMoving = 1.15;              // the least predicted gain for which a model moves
 constexpr std::chrono::seconds kMovePatience{60};  // without any word of the next plan's stages
 constexpr double kHangFactor = 8;                  // a run that takes so many times as long as predicted hangs
-constexpr double kLessMemory = 0.8;                // of what a board was given when it said that this does not fit
+constexpr double kFirstRunS = 10;    // that a stage's first run may take in any case: drivers compile late
+constexpr double kLessMemory = 0.8;  // of what a board was given when it said that this does not fit
 
 void renumber(plan::Node& node, const std::vector<std::uint32_t>& to) {
     if (node.is_leaf()) node.work.board = to[node.work.board];
@@ -251,15 +252,16 @@ void Conductor::watch_pace(Model& model, const std::string& board) {
 
 // 0: a long run there is no sign of anything.
 double Conductor::hang_limit_s(const std::string& board) const {
-    double longest = 0;
+    double longest = 0, least = std::chrono::duration<double>(parts_.options.board_timeout).count();
     if (parts_.measuring.busy(board)) return 0;
     for (const auto& [number, model] : parts_.catalogue.models()) {
         if (!model.deployment || !model.deployment->uses(board)) continue;
         if (model.phase != Phase::serving || model.next) return 0;
         longest = std::max(longest, model.deployment->longest_stage_s(board));
+        if (model.deployment->untried(board)) least = std::max(least, kFirstRunS);
     }
     if (longest == 0) return 0;
-    return std::max(kHangFactor * longest, std::chrono::duration<double>(parts_.options.board_timeout).count());
+    return std::max(kHangFactor * longest, least);
 }
 
 void Conductor::heartbeat(const std::string& board) {

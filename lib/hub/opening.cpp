@@ -1,5 +1,6 @@
 // A model's way from being asked for to serving.
 #include <algorithm>
+#include <cmath>
 
 #include "base/log.hpp"
 #include "hub/conductor.hpp"
@@ -13,7 +14,7 @@ using base::text;
 
 namespace {
 
-constexpr std::chrono::seconds kBoardPatience{2};     // for the first board, after the hub started
+constexpr std::chrono::seconds kBoardPatience{2};     // for a first board: it may be joining just now
 constexpr std::chrono::seconds kLinkPatience{30};     // for links, before they are guessed
 constexpr std::chrono::seconds kDeployPatience{120};  // without any word of a stage that is on its way
 
@@ -89,7 +90,7 @@ bool Conductor::measured(Model& model) {
 void Conductor::measure(Model& model) {
     const auto& members = parts_.membership.members();
     if (std::none_of(members.begin(), members.end(), [](const auto& member) { return member.second.usable(); })) {
-        if (now() - started_ < kBoardPatience) return;
+        if (now() - std::max(started_, model.phase_since) < kBoardPatience) return;
         model.considered = parts_.membership.version();
         fail(model, {Code::unavailable, "no board has joined this hub"});
         return;
@@ -213,8 +214,9 @@ void Conductor::serve(Model& model) {
             tell(parts_.outbox, client,
                  wire::Replanned{model.number, deployment.epoch(), model.reason, deployment.plan(), names});
         if (model.has_served)
-            parts_.event(Event::Kind::replanned, model.name(),
-                         text(model.reason, ": serves again after ", base::to_ms(now() - model.replan_since), " ms"));
+            parts_.event(
+                Event::Kind::replanned, model.name(),
+                text(model.reason, ": done after ", std::lround(base::to_ms(now() - model.replan_since)), " ms"));
         model.has_served = true;
         prepare_failover(model);
     }
