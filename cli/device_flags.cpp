@@ -64,9 +64,10 @@ void add_device_flags(CLI::App& command, DeviceFlags& flags) {
         ->check(CLI::Range(1, 4096))
         ->group("Device");
     command
-        .add_flag("--compact", flags.compact,
-                  "Keep weights as small as the model has them; some convolutions run slower, in up to a quarter of the "
-                  "memory")
+        .add_flag(
+            "--compact", flags.compact,
+            "Keep weights as small as the model has them; some convolutions run slower, in up to a quarter of the "
+            "memory")
         ->group("Device");
     add_patience_flag(command, flags);
 }

@@ -86,6 +86,8 @@ client::Planned ask(const PlanFlags& flags, const std::vector<client::NamedGraph
 }
 
 void check(const PlanFlags& flags) {
+    (void)merge_of(flags.ensemble);
+    (void)weights_of(flags.ensemble);
     if (flags.hub.hub.empty() == flags.cluster.empty())
         throw UsageError("one of --hub and --cluster is needed: the boards that are there, or a file that names some");
     if (!flags.hub.hub.empty() && (flags.mode != "best" || !flags.without.empty()))
@@ -135,7 +137,7 @@ void add_plan_command(Frame& frame) {
     const auto flags = std::make_shared<PlanFlags>();
     auto& command = frame.add({"plan", "Show where a model's parts would run", kDetails, kExamples},
                               [flags] { return plan(*flags); });
-    command.add_option("MODELS", flags->ensemble.models, "An ONNX file; several are an ensemble")
+    command.add_option("MODEL", flags->ensemble.models, "An ONNX file; several are an ensemble")
         ->required()
         ->expected(1, CLI::detail::expected_max_vector_size);
     add_hub_flags(command, flags->hub, "Ask this hub and its boards");

@@ -39,7 +39,8 @@ constexpr const char* kExamples =
     "shoal run model.onnx -i ids=ids.npy -i mask=mask.npy --output results/\n"
     "shoal run model.onnx -i x.npy --device gpu --repeat 20 --explain\n"
     "shoal run a.onnx b.onnx -i x.npy --merge mean --weights 0.7,0.3\n"
-    "shoal run model.onnx -i photos.npy --each --hub 192.168.1.10 --key me --hub-key hub.pub";
+    "shoal run model.onnx -i photos.npy --each --hub 192.168.1.10 \\\n"
+    "    --key me --hub-key hub.pub";
 
 struct RunFlags {
     EnsembleFlags ensemble;
@@ -320,7 +321,7 @@ void add_run_command(Frame& frame) {
     const auto flags = std::make_shared<RunFlags>();
     auto& command = frame.add({"run", "Run a model on this machine or a cluster", kDetails, kExamples},
                               [flags] { return run(*flags); });
-    command.add_option("MODELS", flags->ensemble.models, "An ONNX file; several are an ensemble")
+    command.add_option("MODEL", flags->ensemble.models, "An ONNX file; several are an ensemble")
         ->required()
         ->expected(1, CLI::detail::expected_max_vector_size);
     add_input_flags(command, flags->input);

@@ -68,7 +68,6 @@ std::string model_text(const wire::ModelStatus& model) {
     Table table({{"stage", Fit::number},
                  {"board", Fit::name},
                  {"kernels"},
-                 {"state"},
                  {"runs", Fit::number},
                  {"compute", Fit::number},
                  {"waits", Fit::number},
@@ -77,8 +76,9 @@ std::string model_text(const wire::ModelStatus& model) {
                 2);
     for (const auto& stage : model.stages) {
         table.add({std::to_string(stage.stage + 1), stage.board,
-                   text(stage.work.first_group + 1, "-", stage.work.last_group), stage.ready ? "ready" : "preparing",
-                   std::to_string(stage.runs), stage.runs > 0 ? format_ms(stage.mean_compute_ms) : "-",
+                   text(stage.work.first_group + 1, "-", stage.work.last_group),
+                   stage.ready ? std::to_string(stage.runs) : "preparing",
+                   stage.runs > 0 ? format_ms(stage.mean_compute_ms) : "-",
                    stage.runs > 0 ? format_ms(stage.mean_queue_ms) : "-",
                    stage.memory_bytes > 0 ? format_bytes(stage.memory_bytes) : "-",
                    format_bytes(stage.memory_allowed_bytes)});

@@ -59,7 +59,7 @@ void Core::joined(std::variant<wire::Welcome, base::Error> how) {
         refusal_.reset();
     } else {
         refusal_ = std::get<base::Error>(how);
-        base::log_warning("client", refusal_->what());
+        base::log_info("client", refusal_->what());
     }
     changed_.notify_all();
 }

@@ -50,8 +50,12 @@ void Catalogue::remove(std::uint64_t number) {
 
 MemoryByPlace Catalogue::taken_by_others(std::uint64_t number) const {
     MemoryByPlace out;
+    const auto asked = models_.find(number);
+    const bool would_be = asked != models_.end() && asked->second.plan_only;
     for (const auto& [other, model] : models_) {
         if (other == number) continue;
+        // What would be planned takes the place of what is idle, and of the same model.
+        if (would_be && (!model.wanted() || model.identity == asked->second.identity)) continue;
         for (const auto* deployment : {model.deployment.get(), model.next.get()}) {
             if (deployment == nullptr) continue;
             for (const auto& [seat, bytes] : memory_of(deployment->plan(), deployment->view().places))

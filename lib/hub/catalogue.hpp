@@ -87,7 +87,8 @@ public:
     [[nodiscard]] std::map<std::uint64_t, Model>& models() noexcept { return models_; }
     [[nodiscard]] const std::map<std::uint64_t, Model>& models() const noexcept { return models_; }
 
-    /// What all models but this one keep on the boards.
+    /// What all models but this one keep on the boards; for one that is only planned, what would have to make way does
+    /// not count.
     [[nodiscard]] MemoryByPlace taken_by_others(std::uint64_t number) const;
     /// Of the models that lie on boards and nobody has open, the one used longest ago.
     [[nodiscard]] Model* longest_idle(std::uint64_t except);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "base/units.hpp"
 #include "platform/files.hpp"
 
 namespace shoal::hub {
@@ -121,7 +122,7 @@ void Core::join(Peer& peer, wire::Register info) {
     conductor_.board_joined(member->name);
     tell_event(Event::Kind::board_joined, member->name,
                text(member->info.devices.size(), member->info.devices.size() == 1 ? " device" : " devices", ", ",
-                    member->info.memory_limit_bytes >> 20, " MiB, at ", member->address));
+                    base::format_bytes(member->info.memory_limit_bytes), ", at ", member->address));
 }
 
 std::size_t Core::clients() const {

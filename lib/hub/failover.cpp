@@ -17,8 +17,10 @@ constexpr std::uint32_t kMostDeviceErrors = 3;     // of a stage, one after the 
 constexpr double kWorthMoving = 1.15;              // the least predicted gain for which a model moves
 constexpr std::chrono::seconds kMovePatience{60};  // without any word of the next plan's stages
 constexpr double kHangFactor = 8;                  // a run that takes so many times as long as predicted hangs
-constexpr double kFirstRunS = 10;    // that a stage's first run may take in any case: drivers compile late
-constexpr double kLessMemory = 0.8;  // of what a board was given when it said that this does not fit
+constexpr double kFirstRunS = 10;  // that a stage's first run may take in any case: drivers compile late
+// Of what a board was given when it said that this does not fit, one for each attempt: mostly some bytes are missing,
+// which the planner could not know of.
+constexpr double kLessMemory[kMostAttempts] = {0.99, 0.97, 0.93, 0.85, 0.7};
 
 void renumber(plan::Node& node, const std::vector<std::uint32_t>& to) {
     if (node.is_leaf()) node.work.board = to[node.work.board];
@@ -218,7 +220,8 @@ bool Conductor::deploy_failed(const std::string& board, const wire::DeployFailed
     if (message.code == Code::does_not_fit || message.code == Code::out_of_memory) {
         const Seat seat{board, model->deployment->layout().stages()[message.stage].deploy.device};
         const auto given = memory_of(model->deployment->plan(), model->deployment->view().places)[seat];
-        model->restrictions.allowance[seat] = static_cast<std::uint64_t>(kLessMemory * static_cast<double>(given));
+        model->restrictions.allowance[seat] =
+            static_cast<std::uint64_t>(kLessMemory[model->attempts - 1] * static_cast<double>(given));
     } else if (const Member* member = parts_.membership.find(board)) {
         model->restrictions.excluded[board] = member->session;
     }

@@ -69,7 +69,7 @@ OpenSpec open_spec(wire::OpenModel message) {
                  "' have other inputs or outputs; an ensemble needs equal ones");
         out.graphs.push_back({std::make_shared<const graph::Graph>(std::move(model.graph)), digest});
     }
-    if (out.graphs.size() > 1 && (message.merge == Merge::hand_over || message.merge == Merge::concatenate))
+    if (out.graphs.size() > 1 && message.merge == Merge::hand_over)
         fail(Code::invalid_argument, "an ensemble needs to know how its answers become one (merge)");
     out.objective = message.objective;
     out.merge = message.merge;

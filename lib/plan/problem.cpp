@@ -51,7 +51,7 @@ void check_merge(const Problem& problem) {
         total += weight;
     }
     if (!options.weights.empty() && !(total > 0)) fail(Code::invalid_argument, "the models' weights sum to ", total);
-    if (problem.models.size() > 1 && (options.merge == Merge::hand_over || options.merge == Merge::concatenate))
+    if (problem.models.size() > 1 && options.merge == Merge::hand_over)
         fail(Code::invalid_argument, "'", name(options.merge), "' does not merge the answers of several models");
 }
 

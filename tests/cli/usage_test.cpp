@@ -56,7 +56,7 @@ TEST_CASE("mistakes in the command line end with 2 and one line that helps") {
         {"run m.onnx --ouput out", "shoal run: there is no flag '--ouput'; did you mean '--output'?"},
         {"run m.onnx --something-else", "shoal run: there is no flag '--something-else'; 'shoal run --help'"},
         {"run --ouput out", "shoal run: there is no flag '--ouput'; did you mean '--output'?"},
-        {"run m.onnx n.onnx", "shoal run: 'n.onnx' is one argument too many"},
+        {"bench m.onnx n.onnx", "shoal bench: 'n.onnx' is one argument too many"},
         {"run m.onnx --repeat", "shoal run: --repeat needs a value behind it"},
         {"run m.onnx --repeat three", "shoal run: --repeat: "},
         {"run m.onnx --repeat 0", "shoal run: --repeat: "},

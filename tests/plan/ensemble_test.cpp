@@ -104,7 +104,7 @@ TEST_CASE("weights and merge are the options', models keep their order") {
     CHECK(leaves(plan.root.children[0])[0].model == 0);
     CHECK(leaves(plan.root.children[1])[0].model == 1);
     CHECK(plan.prediction.latency_s >= plan.prediction.latency_bound_s);
-    problem.options.merge = plan::Merge::concatenate;
+    problem.options.merge = plan::Merge::hand_over;
     CHECK_THROWS_AS((void)make_plan(problem), base::Error);
 }
 

@@ -75,7 +75,8 @@ TEST_CASE("a board that hangs is found out and done without") {
     DigitsRun run(cluster, "--in-flight 4");
     wait_until_answering(cluster, 20);
     std::string victim;
-    for (const auto& model : cluster.status()["models"])
+    const auto status = cluster.status();
+    for (const auto& model : status["models"])
         victim = model["stages"][0]["board"].get<std::string>();
     cluster.board(victim).send(SIGSTOP);
     check_all_answered(run.result(), "host");
