@@ -1,9 +1,12 @@
 #include "session/session.hpp"
 
+#include <algorithm>
+#include <future>
 #include <list>
 #include <mutex>
 
 #include "optimize/optimize.hpp"
+#include "session/run_queue.hpp"
 
 namespace shoal::session {
 
@@ -39,32 +42,19 @@ std::string key_of(const std::map<std::string, tensor::Type>& types) {
 
 struct Session::State {
     State(importer::Model own_model, std::shared_ptr<runtime::Backend> own_backend, SessionOptions own_options)
-        : model(std::move(own_model)), backend(std::move(own_backend)), options(own_options) {}
+        : model(std::move(own_model)),
+          backend(std::move(own_backend)),
+          options(own_options),
+          queue(own_options.in_flight, own_options.queued) {}
 
     importer::Model model;
     std::shared_ptr<runtime::Backend> backend;
     SessionOptions options;
 
+    using StepFuture = std::shared_future<std::shared_ptr<Step>>;
     mutable std::mutex mutex;
-    std::list<std::pair<std::string, std::shared_ptr<Step>>> steps;  // most recently used first
+    std::list<std::pair<std::string, StepFuture>> steps;  // most recently used first
     std::vector<std::shared_ptr<runtime::Executable>> last;
-
-    std::shared_ptr<Step> find(const std::string& key) {
-        const std::lock_guard lock(mutex);
-        for (auto at = steps.begin(); at != steps.end(); ++at) {
-            if (at->first != key) continue;
-            steps.splice(steps.begin(), steps, at);
-            return steps.front().second;
-        }
-        return nullptr;
-    }
-
-    void keep(const std::string& key, std::shared_ptr<Step> step) {
-        const std::lock_guard lock(mutex);
-        steps.emplace_front(key, std::move(step));
-        while (steps.size() > options.kept_graphs)
-            steps.pop_back();
-    }
 
     std::shared_ptr<Step> make(importer::Lowering lowering) const {
         importer::Segment segment = lowering.advance();
@@ -74,13 +64,35 @@ struct Session::State {
                                            std::move(segment.wanted), segment.last, std::move(lowering)});
     }
 
-    // The step for these input types, or the one behind `previous` with its wanted values given.
+    // The step for these input types, or the one behind `previous` with its wanted values given. Whoever asks first
+    // makes it; others who ask meanwhile wait for that. One that could not be made is tried again by the next.
     template <class MakeLowering>
     std::shared_ptr<Step> step(const std::string& key, MakeLowering&& lowering) {
-        if (auto known = find(key)) return known;
-        auto made = make(lowering());
-        keep(key, made);
-        return made;
+        std::promise<std::shared_ptr<Step>> promise;
+        StepFuture future;
+        bool known = false;
+        {
+            const std::lock_guard lock(mutex);
+            const auto at = std::find_if(steps.begin(), steps.end(), [&](const auto& own) { return own.first == key; });
+            known = at != steps.end();
+            if (known) {
+                steps.splice(steps.begin(), steps, at);
+            } else {
+                steps.emplace_front(key, promise.get_future().share());
+                while (steps.size() > std::max<std::size_t>(options.kept_graphs, 1))
+                    steps.pop_back();
+            }
+            future = steps.front().second;
+        }
+        if (known) return future.get();
+        try {
+            promise.set_value(make(lowering()));
+        } catch (...) {
+            promise.set_exception(std::current_exception());
+            const std::lock_guard lock(mutex);
+            steps.remove_if([&](const auto& own) { return own.first == key; });
+        }
+        return future.get();
     }
 
     std::shared_ptr<Step> first_step(const std::map<std::string, tensor::Type>& types, std::string& key) {
@@ -92,6 +104,10 @@ struct Session::State {
             return importer::Lowering(model, std::move(bindings));
         });
     }
+
+    Outputs run(const Inputs& inputs, const runtime::RunOptions& run_options);
+
+    RunQueue queue;  // last: it ends before what its runs use
 };
 
 Session::Session(importer::Model model, std::shared_ptr<runtime::Backend> backend, SessionOptions options)
@@ -126,36 +142,72 @@ std::vector<BufferPtr> collect(const std::vector<std::string>& wanted, const std
 }  // namespace
 
 Outputs Session::run(const Inputs& inputs, const runtime::RunOptions& options) {
+    return state_->run(inputs, options);
+}
+
+void Session::submit(Inputs inputs, runtime::RunOptions options, std::function<void(Finished)> done) {
+    State& state = *state_;
+    // Ending the session takes back its own runs, not others that share the caller's cancellation.
+    options.cancellation = options.cancellation.child();
+    state.queue.add(
+        [&state, inputs = std::move(inputs), options, done](bool wanted) {
+            Finished out;
+            try {
+                if (!wanted) fail(Code::cancelled, "the session ended");
+                runtime::check_still_wanted(options);
+                out.outputs = state.run(inputs, options);
+            } catch (const base::Error& error) {
+                out.error = error;
+            } catch (const std::exception& error) {
+                out.error = base::Error(Code::internal, error.what());
+            }
+            done(std::move(out));
+        },
+        options.cancellation);
+}
+
+std::future<Outputs> Session::start(Inputs inputs, runtime::RunOptions options) {
+    const auto promise = std::make_shared<std::promise<Outputs>>();
+    submit(std::move(inputs), std::move(options), [promise](Finished run) {
+        if (run.error)
+            promise->set_exception(std::make_exception_ptr(*run.error));
+        else
+            promise->set_value(std::move(run.outputs));
+    });
+    return promise->get_future();
+}
+
+Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run_options) {
     std::map<std::string, tensor::Type> types;
     std::map<std::string, BufferPtr> values;
     for (const auto& [name, tensor] : inputs) {
         types.emplace(name, tensor.type());
-        values.emplace(name, state_->backend->upload(tensor));
+        values.emplace(name, backend->upload(tensor));
     }
     std::string key;
-    auto step = state_->first_step(types, key);
+    auto current = first_step(types, key);
     std::vector<std::shared_ptr<runtime::Executable>> used;
     for (;;) {
-        const auto results = step->executable->run(collect(step->inputs, values), options);
-        used.push_back(step->executable);
-        if (step->last) {
+        const auto results = current->executable->run(collect(current->inputs, values), run_options);
+        used.push_back(current->executable);
+        if (current->last) {
             Outputs out;
             for (std::size_t i = 0; i < results.size(); ++i)
-                out.emplace_back(step->outputs[i], results[i]->read());
-            const std::lock_guard lock(state_->mutex);
-            state_->last = std::move(used);
+                out.emplace_back(current->outputs[i], results[i]->read());
+            const std::lock_guard lock(mutex);
+            last = std::move(used);
             return out;
         }
         for (std::size_t i = 0; i < results.size(); ++i)
-            values[step->outputs[i]] = results[i];
+            values[current->outputs[i]] = results[i];
         std::vector<Tensor> decided;
-        for (const auto& buffer : collect(step->wanted, values))
+        for (const auto& buffer : collect(current->wanted, values))
             decided.push_back(buffer->read());
-        importer::Lowering lowering = step->lowering;
+        importer::Lowering lowering = current->lowering;
         for (auto& [name, tensor] : lowering.resolve(std::move(decided)))
-            values[name] = state_->backend->upload(std::move(tensor));
+            values[name] = backend->upload(std::move(tensor));
         key = key_of(types) + lowering.key();
-        step = state_->step(key, [&] { return std::move(lowering); });
+        current = step(key, [&] { return std::move(lowering); });
     }
 }
 

@@ -5,8 +5,11 @@
 // Safe to use from several threads; runs on one device take turns.
 #pragma once
 
+#include <functional>
+#include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,12 +27,21 @@ using Outputs = std::vector<std::pair<std::string, Tensor>>;  ///< in the model'
 
 struct SessionOptions {
     std::size_t kept_graphs = 16;  ///< compiled graphs kept for sizes seen before; the least recently used go first
+    std::size_t in_flight = 8;     ///< submitted runs that are open at a time; each is a thread, started when needed
+    std::size_t queued = 256;      ///< submitted runs that may wait behind those; beyond, submitting is Code::busy
+};
+
+/// How a submitted run ended.
+struct Finished {
+    Outputs outputs{};                   ///< empty when it failed
+    std::optional<base::Error> error{};  ///< why it failed
 };
 
 class Session {
 public:
     /// Throws unsupported with the list of operators that nothing is known of.
     Session(importer::Model model, std::shared_ptr<runtime::Backend> backend, SessionOptions options = {});
+    /// Takes back what is open.
     ~Session();
     Session(Session&&) noexcept;
     Session& operator=(Session&&) noexcept;
@@ -41,6 +53,13 @@ public:
     /// Throws invalid_argument (unknown or missing input, type or size that contradicts the model), and what compiling
     /// and running throw.
     [[nodiscard]] Outputs run(const Inputs& inputs, const runtime::RunOptions& options = {});
+
+    /// Runs without waiting; several may be open, in no certain order. `done` is called exactly once, on a thread of
+    /// the session's, before the session is gone; it must not destroy the session. What would throw from run() is in
+    /// Finished. Throws busy when too many wait already.
+    void submit(Inputs inputs, runtime::RunOptions options, std::function<void(Finished)> done);
+    /// The same, for those who wait later. The future throws what run() throws.
+    [[nodiscard]] std::future<Outputs> start(Inputs inputs, runtime::RunOptions options = {});
 
     /// Lowers and compiles for inputs of these types, so that the first run() with them need not.
     void prepare(const std::map<std::string, tensor::Type>& inputs);

@@ -173,6 +173,63 @@ TEST_CASE("a board that joins is used when that is worth it, and not otherwise")
     check_requests(world, client, *six_layers(), model, 1, 4);
 }
 
+TEST_CASE("while a better plan gets ready the old one goes on serving") {
+    Simulation world(test::seed() + 20);
+    world.add_board({"slow", kWhole, 1e-2});
+    auto& client = world.add_client("client");
+    const auto model = world.opened(client, 1, {six_layers()}).model;
+    auto& fast = world.add_board({"fast", kWhole, 1e-3});
+    Load load(world, client, model);
+    world.until([&] { return fast.stages() > 0; }, "the new board to be deployed to");
+    const auto status = world.core().status();
+    CHECK(status.models.at(0).state == wire::ModelState::serving);
+    for (int i = 0; i < 10; ++i)
+        load.send();
+    load.until_all_ended();
+    CHECK(load.check() == 10);
+    CHECK(client.replanned.size() == 1);
+    // Where only one of the two fits, the old one goes first.
+    Simulation narrow(test::seed() + 21);
+    auto& a = narrow.add_board({"a", kHalf, 1e-2});
+    narrow.add_board({"b", kHalf, 1e-2});
+    auto& other = narrow.add_client("client");
+    const auto second = narrow.opened(other, 1, {six_layers()}).model;
+    narrow.add_board({"c", kHalf, 1e-3});
+    narrow.add_board({"d", kHalf, 1e-3});
+    Load more(narrow, other, second);
+    for (int i = 0; i < 10; ++i)
+        more.send();
+    narrow.until([&] { return !other.replanned.empty(); }, "the move");
+    more.until_all_ended();
+    CHECK(more.check() == 10);
+    CHECK(a.stages() <= 1);
+}
+
+TEST_CASE("a device that is much slower than measured is measured by what it does, and left for a better one") {
+    Simulation world(test::seed() + 22);
+    auto& a = world.add_board({"a", kWhole, 1e-3});
+    world.add_board({"b", kWhole, 4e-3});
+    auto& client = world.add_client("client");
+    const auto model = world
+                           .opened(client, 1, {six_layers()},
+                                   [](wire::OpenModel& open) {
+                                       open.settings = {{"plan.mode", "single board"}};
+                                   })
+                           .model;
+    CHECK(client.opened[1].boards.at(plan::leaves(client.opened[1].plan.root)[0].board) == "a");
+    a.slow_down(20);
+    Load load(world, client, model);
+    for (int i = 0; i < 40 && client.replanned.empty(); ++i) {
+        for (int k = 0; k < 3; ++k)
+            load.send();
+        world.pass(milliseconds(300));
+    }
+    load.until_all_ended();
+    CHECK(load.check() == load.sent());
+    REQUIRE(client.replanned.size() == 1);
+    CHECK(client.replanned[0].boards.at(plan::leaves(client.replanned[0].plan.root)[0].board) == "b");
+}
+
 TEST_CASE("boards that refuse a stage are given less, or left out") {
     for (const Code code : {Code::does_not_fit, Code::device}) {
         CAPTURE(static_cast<int>(code));

@@ -37,8 +37,8 @@ inline void check_requests(Simulation& world, SimulatedClient& client, const gra
                 "all answers");
     world.pass(std::chrono::milliseconds(500));
     for (const auto& [request, outputs] : wanted) {
+        REQUIRE_MESSAGE(client.failures[request].empty(), client.failures[request][0].text);
         REQUIRE(client.answers[request].size() == 1);
-        CHECK(client.failures[request].empty());
         CHECK(equal(client.answers[request][0].outputs, outputs));
     }
 }
