@@ -12,6 +12,8 @@ using transport::PeerId;
 
 namespace {
 
+constexpr std::chrono::seconds kBetweenStrangers{10};  // that are logged
+
 template <class... Handlers>
 struct Overloaded : Handlers... {
     using Handlers::operator()...;
@@ -43,8 +45,12 @@ void Shell::refuse(PeerId peer, const std::string& who, const base::Error& error
     ++dropped_;
     if (registration_.is_hub(peer) && error.code() == Code::refused)
         registration_.refused(error.what(), base::SteadyClock::now());
-    if (logged_.insert(peer).second)
-        base::log_warning("node", "a message from ", who, " was dropped (and more may be): ", error.what());
+    // A stranger is another peer each time it comes.
+    const bool is_known = registration_.is_hub(peer) || neighbours_.board_of(peer);
+    const auto now = base::SteadyClock::now();
+    const bool says_it = is_known ? logged_.insert(peer).second : now - stranger_logged_ > kBetweenStrangers;
+    if (!is_known && says_it) stranger_logged_ = now;
+    if (says_it) base::log_warning("node", "a message from ", who, " was dropped (and more may be): ", error.what());
 }
 
 void Shell::from_hub(const wire::Frames& frames, TimePoint now) {
@@ -122,7 +128,7 @@ void Shell::from_stranger(const transport::Event& event) {
         neighbours_.hello(event, *hello);
         stages_->sender_came(hello->board);
     } catch (const base::Error&) {
-        port_->disconnect(event.peer);
+        neighbours_.turn_away(event.peer);
         throw;
     }
 }

@@ -23,7 +23,7 @@ std::vector<std::string> Neighbours::take(const wire::Peers& message) {
     std::map<std::string, Known> named;
     for (const auto& peer : message.boards) {
         if (peer.board == board_ || peer.board.empty()) continue;
-        Known known{peer.endpoint, std::nullopt};
+        Known known{peer.endpoint, std::nullopt, false};
         if (!peer.public_key.empty()) known.key = transport::PublicKey::parse(peer.public_key);
         named.emplace(peer.board, std::move(known));
     }
@@ -31,10 +31,13 @@ std::vector<std::string> Neighbours::take(const wire::Peers& message) {
     const auto before = known_;
     for (const auto& [board, known] : before) {
         const auto at = named.find(board);
-        if (at == named.end() || at->second != known) forget(board, lost);
+        if (at == named.end() || !at->second.same_as(known)) forget(board, lost);
     }
-    for (const auto& [board, known] : named) {
-        if (known.key && allowed_ && !allowed_->contains(*known.key)) allowed_->add(*known.key, board);
+    for (auto& [board, known] : named) {
+        if (const auto at = known_.find(board); at != known_.end()) known.allowed_here = at->second.allowed_here;
+        if (!known.key || !allowed_ || allowed_->contains(*known.key)) continue;
+        allowed_->add(*known.key, board);
+        known.allowed_here = true;
     }
     known_ = std::move(named);
     return lost;
@@ -43,7 +46,7 @@ std::vector<std::string> Neighbours::take(const wire::Peers& message) {
 void Neighbours::forget(const std::string& board, std::vector<std::string>& lost) {
     const auto at = known_.find(board);
     if (at != known_.end()) {
-        if (at->second.key && allowed_) allowed_->remove(*at->second.key);
+        if (at->second.allowed_here) allowed_->remove(*at->second.key);
         known_.erase(at);
     }
     if (const auto way = ways_.find(board); way != ways_.end()) {
@@ -124,6 +127,11 @@ void Neighbours::hello(const transport::Event& event, const wire::PeerHello& mes
     // It came back before we heard that it was gone. Without keys the newest is believed, as anybody here may say so.
     if (sender != PeerId::none && sender != event.peer) port_.disconnect(sender);
     sender = event.peer;
+}
+
+void Neighbours::turn_away(PeerId peer) {
+    unnamed_.erase(peer);
+    port_.disconnect(peer);
 }
 
 void Neighbours::step(base::TimePoint now) {

@@ -37,6 +37,8 @@ public:
     [[nodiscard]] std::optional<std::string> disconnected(const transport::Event& event);
     /// A connection to us says who it is. Throws refused when that is nobody the hub has named, or somebody else's key.
     void hello(const transport::Event& event, const wire::PeerHello& message);
+    /// It did not; it is not listened to any more.
+    void turn_away(transport::PeerId peer);
     /// Ends connections to us that do not say who they are.
     void step(base::TimePoint now);
 
@@ -47,7 +49,8 @@ private:
     struct Known {
         std::string endpoint;
         std::optional<transport::PublicKey> key{};
-        bool operator==(const Known&) const = default;
+        bool allowed_here = false;  // its key is on the list because of the hub
+        [[nodiscard]] bool same_as(const Known& other) const { return endpoint == other.endpoint && key == other.key; }
     };
     struct Way {
         transport::PeerId peer = transport::PeerId::none;

@@ -61,17 +61,20 @@ void Preparation::begin(Stage& stage) {
 void Preparation::fetch(Stage& stage) {
     stage.is_fetching = true;
     const auto key = stage.key;
+    const auto serial = stage.serial;
     Blobs::Asker asker;
-    asker.found = [this, key, begun = base::SteadyClock::now()](Blobs::Found weights) {
-        Stage* found = callbacks_.find(key);
+    asker.found = [this, key, serial, begun = base::SteadyClock::now()](Blobs::Found weights) {
+        Stage* found = callbacks_.find(key, serial);
         if (found == nullptr) return;
         found->weights = std::move(weights);
         found->fetched_s = base::to_ms(base::SteadyClock::now() - begun) / 1e3;
     };
-    asker.failed = [this, key](const Blobs::Failure& failure) {
-        if (callbacks_.find(key) != nullptr) callbacks_.failed(key, failure.code, failure.text);
+    asker.failed = [this, key, serial](const Blobs::Failure& failure) {
+        if (callbacks_.find(key, serial) != nullptr) callbacks_.failed(key, failure.code, failure.text);
     };
-    asker.progress = [this, key](std::uint64_t done, std::uint64_t total) { progress(key, "weights", done, total); };
+    asker.progress = [this, key, serial](std::uint64_t done, std::uint64_t total) {
+        if (callbacks_.find(key, serial) != nullptr) progress(key, "weights", done, total);
+    };
     blobs_.want(wire::blobs_of(stage.graph), std::move(asker));
 }
 
@@ -117,8 +120,8 @@ void Preparation::compile(Stage& stage, base::TimePoint now) {
     progress(stage.key, "compiling", 0, 1);
     const auto weights = std::make_shared<const Weights>(std::move(*stage.weights));
     stage.weights = *weights;  // for another attempt
-    auto task = [this, inbox = inbox_, key = stage.key, backend = devices_[stage.device].backend, graph = stage.graph,
-                 digest = stage.digest, device = stage.device, weights]() mutable {
+    auto task = [this, inbox = inbox_, key = stage.key, serial = stage.serial, backend = devices_[stage.device].backend,
+                 graph = stage.graph, digest = stage.digest, device = stage.device, weights]() mutable {
         auto result = std::make_shared<Compiled>();
         Code code = Code::internal;
         std::string why;
@@ -140,43 +143,43 @@ void Preparation::compile(Stage& stage, base::TimePoint now) {
             why = error.what();
         }
         const double seconds = base::to_ms(base::SteadyClock::now() - begun) / 1e3;
-        inbox->post([this, key, result, code, why, seconds] {
-            if (result->executable) return compiled(key, result, seconds);
-            if (callbacks_.find(key) != nullptr) callbacks_.failed(key, code, why);
+        inbox->post([this, key, serial, result, code, why, seconds] {
+            Stage* wanted = callbacks_.find(key, serial);
+            if (wanted == nullptr) return;
+            if (result->executable) return compiled(*wanted, result, seconds);
+            callbacks_.failed(key, code, why);
         });
     };
     if (!devices_[stage.device].worker->submit(DeviceWorker::Kind::other, std::move(task)))
         stage.phase = Stage::Phase::waiting;
 }
 
-void Preparation::compiled(const StageKey& key, std::shared_ptr<Compiled> result, double seconds) {
-    Stage* stage = callbacks_.find(key);
-    if (stage == nullptr) return;
+void Preparation::compiled(Stage& stage, std::shared_ptr<Compiled> result, double seconds) {
     // From here on what the device really took counts, and no longer what was expected.
     const auto& memory = result->memory;
-    const auto ports = stage->input_bytes + stage->output_bytes;
+    const auto ports = stage.input_bytes + stage.output_bytes;
     const auto base = memory.weights + memory.activations + (memory.results - std::min(memory.results, ports));
-    stage->room.reset();
+    stage.room.reset();
     auto room = meter_.claim(base);
-    auto messages = room ? meter_.claim(stage->message_bytes) : std::nullopt;
+    auto messages = room ? meter_.claim(stage.message_bytes) : std::nullopt;
     if (!messages) {
         room.reset();
-        const auto why = misfit(*stage, base + stage->message_bytes);
-        if (!callbacks_.may_get_room(*stage)) return callbacks_.failed(key, Code::does_not_fit, why);
-        stage->needed_bytes = base;
-        stage->phase = Stage::Phase::waiting;
+        const auto why = misfit(stage, base + stage.message_bytes);
+        if (!callbacks_.may_get_room(stage)) return callbacks_.failed(stage.key, Code::does_not_fit, why);
+        stage.needed_bytes = base;
+        stage.phase = Stage::Phase::waiting;
         return;
     }
     result->claim = std::move(*room);
     result->held = meter_.hold(base);
-    stage->message_room = std::move(*messages);
-    stage->compiled = std::move(result);
-    stage->compiled_s = seconds;
-    stage->graph = {};
-    stage->weights.reset();
-    stage->phase = Stage::Phase::connecting;
-    stage->since = base::SteadyClock::now();
-    connect(*stage, stage->since);
+    stage.message_room = std::move(*messages);
+    stage.compiled = std::move(result);
+    stage.compiled_s = seconds;
+    stage.graph = {};
+    stage.weights.reset();
+    stage.phase = Stage::Phase::connecting;
+    stage.since = base::SteadyClock::now();
+    connect(stage, stage.since);
 }
 
 void Preparation::connect(Stage& stage, base::TimePoint now) {

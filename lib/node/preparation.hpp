@@ -15,8 +15,8 @@ namespace shoal::node {
 class Preparation {
 public:
     struct Callbacks {
-        /// The stage of that key if it is still wanted.
-        std::function<Stage*(const StageKey&)> find{};
+        /// The stage of that key if it is still the same.
+        std::function<Stage*(const StageKey&, std::uint64_t serial)> find{};
         /// What an older stage has compiled of that graph on that device; null when none has.
         std::function<std::shared_ptr<Compiled>(const Stage&)> reusable{};
         /// True while room may become free by itself: older epochs of its deployment, or what is being let go.
@@ -37,7 +37,7 @@ private:
     void reuse(Stage& stage, base::TimePoint now);
     [[nodiscard]] bool find_room(Stage& stage);
     void compile(Stage& stage, base::TimePoint now);
-    void compiled(const StageKey& key, std::shared_ptr<Compiled> result, double seconds);
+    void compiled(Stage& stage, std::shared_ptr<Compiled> result, double seconds);
     void connect(Stage& stage, base::TimePoint now);
     void progress(const StageKey& key, const char* phase, std::uint64_t done, std::uint64_t total);
     [[nodiscard]] std::string misfit(const Stage& stage, std::uint64_t wanted) const;

@@ -71,7 +71,7 @@ bool Registration::welcome(const wire::Welcome& message, base::TimePoint now) {
 }
 
 void Registration::refused(const std::string& why, base::TimePoint now) {
-    register_at_ = now + kAfterRefusal;
+    if (connected_) register_at_ = now + kAfterRefusal;
     if (why == last_refusal_) return;
     last_refusal_ = why;
     tell_(Event::Kind::refused, why);
@@ -102,8 +102,8 @@ bool Registration::step(base::TimePoint now) {
 
 base::TimePoint Registration::next() const noexcept {
     if (welcomed_) return next_heartbeat_;
-    const auto patience = connected_ ? heard_ + kWelcomePatience : base::TimePoint::max();
-    return std::min({register_at_, dial_at_, patience});
+    if (!connected_) return dial_at_;
+    return std::min(register_at_, heard_ + kWelcomePatience);
 }
 
 void Registration::goodbye() noexcept {

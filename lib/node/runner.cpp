@@ -11,7 +11,7 @@ namespace {
 // All that a device's thread needs, so that it touches nothing of the node.
 struct Job {
     StageKey key{};
-    std::uint64_t run = 0;
+    std::uint64_t serial = 0, run = 0;
     Inputs inputs{};
     MemoryMeter::Share outputs_held{};
     std::vector<tensor::Type> types{};
@@ -42,6 +42,7 @@ std::vector<tensor::Tensor> results(Job& job) {
 Outcome perform(Job& job) {
     Outcome out;
     out.key = job.key;
+    out.serial = job.serial;
     out.run = job.run;
     out.request = job.inputs.request;
     out.held = std::move(job.outputs_held);
@@ -114,6 +115,7 @@ void Runner::start(Stage& stage) {
     job.routes = stage.routes;
     job.chosen = stage.routes->chosen(job.inputs.turn);
     stage.consumers.take(job.chosen);
+    job.serial = stage.serial;
     job.run = ++stage.last_run;
     job.outputs_held = meter_.hold(stage.output_bytes);
     stage.running[job.run] = {job.inputs.request, job.cancellation, job.inputs.senders};

@@ -15,7 +15,7 @@ namespace shoal::node {
 /// How a run ended.
 struct Outcome {
     StageKey key{};
-    std::uint64_t run = 0, request = 0;
+    std::uint64_t serial = 0, run = 0, request = 0;
     std::uint32_t turn = 0;
     base::TimePoint deadline{};
     Deliveries deliveries{};

@@ -76,7 +76,7 @@ private:
     std::set<transport::PeerId> logged_;       // peers whose broken messages have been logged
     std::map<std::string, double> sending_s_;  // by board, "" being the hub: time during which something waited
     std::vector<base::Duration> busy_before_;
-    base::TimePoint beat_before_{}, looked_{};
+    base::TimePoint beat_before_{}, looked_{}, stranger_logged_{};
     std::uint64_t beats_ = 0;
 
     std::atomic<bool> stopping_{false}, joined_{false};

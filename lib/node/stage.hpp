@@ -52,6 +52,9 @@ struct Stage {
     enum class Phase : std::uint8_t { waiting, compiling, connecting, ready };
 
     StageKey key;
+    /// Another for every stage that ever was here: a hub that restarts counts deployments anew, and what was begun for
+    /// a stage before may come back late.
+    std::uint64_t serial = 0;
     std::uint32_t device = 0, credits = 1;
     base::Digest digest{};
     graph::Graph graph{};                             ///< its constants unbound; empty once compiled

@@ -30,7 +30,7 @@ Stages::Stages(std::string board, std::vector<Device>& devices, MemoryMeter& met
 
 Preparation::Callbacks Stages::callbacks() {
     Preparation::Callbacks out;
-    out.find = [this](const StageKey& key) { return find(key); };
+    out.find = [this](const StageKey& key, std::uint64_t serial) { return find(key, serial); };
     out.reusable = [this](const Stage& stage) { return reusable(stage); };
     out.may_get_room = [this](const Stage& stage) { return may_get_room(stage); };
     out.ready = [this](Stage& stage) { ready(stage); };
@@ -41,6 +41,11 @@ Preparation::Callbacks Stages::callbacks() {
 Stage* Stages::find(const StageKey& key) {
     const auto at = stages_.find(key);
     return at != stages_.end() ? at->second.get() : nullptr;
+}
+
+Stage* Stages::find(const StageKey& key, std::uint64_t serial) {
+    Stage* out = find(key);
+    return out != nullptr && out->serial == serial ? out : nullptr;
 }
 
 std::shared_ptr<Compiled> Stages::reusable(const Stage& wanted) const {
@@ -76,6 +81,7 @@ void Stages::deploy(wire::Deploy message, base::TimePoint now) {
         return;
     }
     Stage& stage = *stages_.emplace(key, std::move(made)).first->second;
+    stage.serial = ++last_serial_;
     preparation_.begin(stage);
     std::deque<EarlyCredit> early;
     early.swap(early_);

@@ -55,6 +55,7 @@ private:
 
     [[nodiscard]] Preparation::Callbacks callbacks();
     [[nodiscard]] Stage* find(const StageKey& key);
+    [[nodiscard]] Stage* find(const StageKey& key, std::uint64_t serial);
     [[nodiscard]] std::shared_ptr<Compiled> reusable(const Stage& wanted) const;
     [[nodiscard]] bool may_get_room(const Stage& wanted) const;
     void ready(Stage& stage);
@@ -84,7 +85,7 @@ private:
     };
     std::deque<EarlyCredit> early_;
     std::map<std::uint64_t, std::uint64_t> gone_;  // by deployment: the first epoch that is not undeployed
-    std::uint64_t runs_ = 0, failures_ = 0;
+    std::uint64_t last_serial_ = 0, runs_ = 0, failures_ = 0;
     bool starved_ = false;
     Preparation preparation_;
     Runner runner_;

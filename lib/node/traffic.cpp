@@ -88,7 +88,7 @@ void Stages::report(const StageKey& key, std::uint64_t request, Code code, const
 }
 
 void Stages::done(Outcome outcome) {
-    Stage* stage = find(outcome.key);
+    Stage* stage = find(outcome.key, outcome.serial);
     if (stage == nullptr) return;
     const auto run = stage->running.find(outcome.run);
     if (run == stage->running.end()) return;

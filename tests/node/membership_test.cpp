@@ -256,3 +256,28 @@ TEST_CASE("a node stops soon, whatever it is at") {
         CHECK(gates.use_count() == 1);
     }
 }
+
+TEST_CASE("what was begun for a hub that is gone does not reach the stages of the next one") {
+    auto random = generator();
+    const auto network = transport::make_in_process_network();
+    const auto gates = std::make_shared<Gates>();
+    TestBoard board(network, "a", 64 << 20, {std::make_shared<GatedBackend>(gates)});
+    const auto first = layer(random, 13), second = layer(random, 16);
+    {
+        FakeHub hub(network);
+        hub.await_boards(1);
+        gates->compile.close();
+        hub.say("a", chain_deploy(hub, first, 0, "", ""));
+        hub.until([&] { return gates->compile.waiting() == 1; });
+    }
+    FakeHub hub(network);
+    hub.session = 2;
+    hub.await_boards(1);
+    hub.say("a", chain_deploy(hub, second, 0, "", ""));  // under the very same numbers
+    hub.until([&] { return board->state().stages == 1; });
+    gates->compile.open();
+    hub.expect<wire::Ready>("a");
+    const auto x = random_tensor(random, Type{ElementType::f32, Shape{1, 16}});
+    hub.say("a", activation(1, x));
+    CHECK(difference(hub.expect<wire::Result>("a").parts.at(0).tensor, run_here(second, {x})[0]) == "");
+}
