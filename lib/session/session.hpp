@@ -2,12 +2,14 @@
 // compiled for them is kept for the next run with the same sizes.
 //
 // The device is whatever Backend it is handed: an OpenCL device, the plain host loops, or a cluster behind a hub.
-// Safe to use from several threads; runs on one device take turns.
+// Safe to use from several threads; runs on one device take turns, and so do whole calls of a session that keeps state.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,15 +22,40 @@ namespace shoal::session {
 using tensor::Tensor;
 
 using Inputs = std::map<std::string, Tensor>;
-using Outputs = std::vector<std::pair<std::string, Tensor>>;  ///< in the model's order
+using Outputs = std::vector<std::pair<std::string, Tensor>>;  ///< in the model's order, without those that are state
+
+/// What a model is computed in, beside what it says itself.
+enum class Precision : std::uint8_t {
+    fp32,   ///< as the model is
+    fp16,   ///< f32 weights and activations become f16 (optimize::half_precision)
+    int8w,  ///< f32 weights of products and convolutions become 8-bit whole numbers in blocks of 32
+    int4w,  ///< the same in 4 bits
+};
+/// "fp32", "fp16", "int8w", "int4w"
+[[nodiscard]] std::string_view name(Precision precision) noexcept;
+/// The precision of that name, or nothing.
+[[nodiscard]] std::optional<Precision> find_precision(std::string_view name) noexcept;
+
+/// The model with its weights quantised as the precision asks; as it is for fp32 and fp16.
+[[nodiscard]] importer::Model with_precision(const importer::Model& model, Precision precision);
+
+/// An output that becomes an input of the next run.
+struct StateLink {
+    std::string output, input;
+};
 
 struct SessionOptions {
     std::size_t kept_graphs = 16;  ///< compiled graphs kept for sizes seen before; the least recently used go first
+    Precision precision = Precision::fp32;
+    /// What run() keeps on the device from one call to the next. The first call is given a value for each of these
+    /// inputs, or they are zeros of their declared type; later calls may give one to start anew.
+    std::vector<StateLink> state{};
 };
 
 class Session {
 public:
-    /// Throws unsupported with the list of operators that nothing is known of.
+    /// Throws unsupported with the list of operators that nothing is known of, or when the device does not compute in
+    /// the precision; invalid_argument for state that the model does not have, both names given.
     Session(importer::Model model, std::shared_ptr<runtime::Backend> backend, SessionOptions options = {});
     ~Session();
     Session(Session&&) noexcept;
@@ -37,10 +64,16 @@ public:
     [[nodiscard]] const importer::Model& model() const noexcept;
     [[nodiscard]] runtime::Backend& backend() const noexcept;
 
-    /// Runs the model once. Inputs that the file gives a default for may be left out.
+    /// Runs the model once. Inputs that the file gives a default for may be left out, and those that are state.
     /// Throws invalid_argument (unknown or missing input, type or size that contradicts the model), and what compiling
     /// and running throw.
     [[nodiscard]] Outputs run(const Inputs& inputs, const runtime::RunOptions& options = {});
+
+    /// Forgets what was kept of earlier calls.
+    void reset_state();
+    /// The value that the next call will have as this input, copied to the host; nothing before the first call.
+    /// Throws invalid_argument for an input that is no state.
+    [[nodiscard]] std::optional<Tensor> state(std::string_view input) const;
 
     /// Lowers and compiles for inputs of these types, so that the first run() with them need not.
     void prepare(const std::map<std::string, tensor::Type>& inputs);
