@@ -1,6 +1,5 @@
 // shoal run: a model, once or several times, on one device of this machine or through a hub; several are an ensemble.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -13,6 +12,7 @@
 #include "cli/output.hpp"
 #include "cli/output_files.hpp"
 #include "cli/plan_text.hpp"
+#include "cli/run_in_turn.hpp"
 #include "cli/run_on_hub.hpp"
 #include "cli/session_flags.hpp"
 #include "cli/summary.hpp"
@@ -213,64 +213,9 @@ Loaded load(const RunFlags& flags, Report& report) {
     return out;
 }
 
-// What the first run gets for state that no file gives a value for, where --shape says its type.
-session::Inputs first_state(const importer::Bindings& bindings, const SessionFlags& flags, const Report& report) {
-    session::Inputs out;
-    for (const auto& name : state_inputs(flags)) {
-        const auto given = std::find_if(report.inputs.begin(), report.inputs.end(),
-                                        [&](const InputValue& input) { return input.name == name; });
-        const auto bound = bindings.inputs.find(name);
-        if (given != report.inputs.end()) {
-            out.emplace(name, given->tensor);
-        } else if (bound != bindings.inputs.end()) {
-            if (const auto* type = std::get_if<tensor::Type>(&bound->second)) out.emplace(name, tensor::Tensor(*type));
-        }
-    }
-    return out;
-}
-
-// The values of each run, in order; all but the first without state.
-std::vector<session::Inputs> runs_of(const RunFlags& flags, const importer::Bindings& bindings, const Report& report) {
-    const auto state = state_inputs(flags.session);
-    std::vector<std::string> names;
-    std::vector<tensor::Tensor> inputs;
-    for (const auto& input : report.inputs) {
-        if (std::find(state.begin(), state.end(), input.name) != state.end()) continue;
-        names.push_back(input.name);
-        inputs.push_back(input.tensor);
-    }
-    std::vector<session::Inputs> out;
-    for (const auto& row : flags.hub.each ? rows_of(inputs) : std::vector<std::vector<tensor::Tensor>>{inputs}) {
-        out.emplace_back();
-        for (std::size_t i = 0; i < names.size(); ++i)
-            out.back().emplace(names[i], row[i]);
-    }
-    if (!flags.hub.each) out.resize(static_cast<std::size_t>(state.empty() ? 1 : flags.repeat), out.front());
-    for (auto& [name, tensor] : first_state(bindings, flags.session, report))
-        out.front().emplace(name, tensor);
-    return out;
-}
-
-// One after the other; the outputs of all of them side by side with --each, else those of the last.
-session::Outputs run_in_turn(session::Session& session, const std::vector<session::Inputs>& runs, const RunFlags& flags,
-                             Times& times) {
-    if (runs.size() == 1) return timed_runs(session, runs[0], flags.repeat, times);
-    session::Outputs out;
-    std::vector<std::vector<tensor::Tensor>> parts;
-    for (const auto& values : runs) {
-        out = timed_runs(session, values, 1, times);
-        parts.resize(out.size());
-        for (std::size_t i = 0; i < out.size(); ++i)
-            parts[i].push_back(out[i].second);
-    }
-    for (std::size_t i = 0; flags.hub.each && i < out.size(); ++i)
-        out[i].second = hub::concatenate(parts[i]);
-    return out;
-}
-
 // Each model by itself, one after the other, and then as one.
 void run_here(const Loaded& loaded, const RunFlags& flags, const ChosenDevice& device, Report& report) {
-    const auto runs = runs_of(flags, loaded.bindings.front(), report);
+    const auto runs = runs_of(report.inputs, loaded.bindings.front(), flags.session, {flags.repeat, flags.hub.each});
     std::map<std::string, tensor::Type> types;
     for (const auto& [name, tensor] : runs.front())
         types.emplace(name, tensor.type());
@@ -282,7 +227,7 @@ void run_here(const Loaded& loaded, const RunFlags& flags, const ChosenDevice& d
             report.times.compile_ms += timed_ms([&] { session.prepare(types); });
         }
         Times times;
-        report.outputs = run_in_turn(session, runs, flags, times);
+        report.outputs = run_in_turn(session, runs, {flags.repeat, flags.hub.each}, times);
         report.times.run_ms.resize(times.run_ms.size());
         for (std::size_t i = 0; i < times.run_ms.size(); ++i)
             report.times.run_ms[i] += times.run_ms[i];

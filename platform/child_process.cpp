@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <thread>
@@ -119,7 +120,7 @@ ChildProcess::Line ChildProcess::read_line(std::chrono::milliseconds patience) {
         }
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
         pollfd wait{output_, POLLIN, 0};
-        const int ready = left > 0 ? ::poll(&wait, 1, static_cast<int>(left)) : 0;
+        const int ready = ::poll(&wait, 1, static_cast<int>(std::max<long long>(left, 0)));
         if (ready == 0) return {Line::Kind::late};
         char part[1024];
         const ssize_t count = ready < 0 ? -1 : ::read(output_, part, sizeof part);

@@ -57,7 +57,7 @@ title "The plan"
 
 title "450 images, and board2 is killed in the middle"
 # shellcheck disable=SC2086
-"$build/bin/digits" $here $flags --kill "$victim" || status=$?
+"$build/bin/digits" $here $flags --kill "$victim" --result "$folder/result" || status=$?
 
 title "The cluster afterwards"
 # shellcheck disable=SC2086

@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
+constexpr milliseconds kLookForCancel{5};
 constexpr milliseconds kBusyFirst{2}, kBusyLongest{100};  // between attempts when the hub is full
 
 const char* kEnded = "the client has ended";
@@ -153,17 +154,24 @@ void RemoteModel::cancel(Ticket ticket) const {
     (void)state_->core->post([ticket](Conversation& talk) { talk.cancel(ticket); });
 }
 
-std::vector<Tensor> RemoteModel::run(std::vector<Tensor> inputs, base::TimePoint deadline) const {
+std::vector<Tensor> RemoteModel::run(std::vector<Tensor> inputs, base::TimePoint deadline,
+                                     const std::function<bool()>& cancelled) const {
     state_->core->expect_other_thread("run()");
     milliseconds pause = kBusyFirst;
     for (;;) {
         const auto promise = std::make_shared<std::promise<Reply>>();
         auto reply = promise->get_future();
-        (void)submit(inputs, deadline, [promise](Reply own) { promise->set_value(std::move(own)); });
+        const Ticket ticket = submit(inputs, deadline, [promise](Reply own) { promise->set_value(std::move(own)); });
+        while (cancelled && reply.wait_for(kLookForCancel) != std::future_status::ready) {
+            if (!cancelled()) continue;
+            cancel(ticket);
+            break;
+        }
         Reply own = reply.get();  // by the deadline at the latest
         if (!own.error) return std::move(own.outputs);
         const auto again = base::SteadyClock::now() + pause;
         if (own.error->code() != Code::busy || again >= deadline) throw base::Error(*own.error);
+        if (cancelled && cancelled()) fail(Code::cancelled, "the request was taken back");
         if (!state_->core->sleep_until(again)) fail(Code::cancelled, kEnded);
         pause = std::min(pause * 2, kBusyLongest);
     }

@@ -11,6 +11,11 @@ std::string Model::name() const {
     return out;
 }
 
+Deployment* Model::of_epoch(std::uint32_t wanted_epoch) const {
+    if (deployment && deployment->epoch() == wanted_epoch) return deployment.get();
+    return next && next->epoch() == wanted_epoch ? next.get() : nullptr;
+}
+
 Model& Catalogue::enter(OpenSpec spec, bool plan_only, TimePoint now) {
     const auto identity = identity_of(spec);
     if (!plan_only) {
@@ -46,9 +51,12 @@ void Catalogue::remove(std::uint64_t number) {
 MemoryByPlace Catalogue::taken_by_others(std::uint64_t number) const {
     MemoryByPlace out;
     for (const auto& [other, model] : models_) {
-        if (other == number || !model.deployment) continue;
-        for (const auto& [seat, bytes] : memory_of(model.deployment->plan(), model.deployment->view().places))
-            out[seat] += bytes;
+        if (other == number) continue;
+        for (const auto* deployment : {model.deployment.get(), model.next.get()}) {
+            if (deployment == nullptr) continue;
+            for (const auto& [seat, bytes] : memory_of(deployment->plan(), deployment->view().places))
+                out[seat] += bytes;
+        }
     }
     return out;
 }

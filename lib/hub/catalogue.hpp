@@ -59,6 +59,7 @@ struct Model {
 
     std::uint32_t epoch = 0;
     std::unique_ptr<Deployment> deployment{};
+    std::unique_ptr<Deployment> next{};                ///< a better plan that gets ready beside the one that serves
     std::set<std::string> holders{};                   ///< boards that may hold stages of any epoch
     std::shared_ptr<const plan::Failover> failover{};  ///< plans for when boards of that view are lost
     ClusterView failover_view{};
@@ -71,6 +72,8 @@ struct Model {
 
     [[nodiscard]] std::string name() const;
     [[nodiscard]] bool serves() const { return phase == Phase::serving && deployment != nullptr; }
+    /// The one of that epoch; null when there is none.
+    [[nodiscard]] Deployment* of_epoch(std::uint32_t wanted_epoch) const;
     [[nodiscard]] bool wanted() const { return !users.empty() || !openers.empty(); }
 };
 

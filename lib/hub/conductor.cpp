@@ -95,20 +95,22 @@ void Conductor::undeploy(Model& model, std::uint32_t epoch, const std::set<std::
 
 bool Conductor::ready(const std::string& board, const wire::Ready& message) {
     Model* model = parts_.catalogue.find(message.deployment);
-    if (model == nullptr || !model->deployment) return false;
-    if (!model->deployment->stage_ready(board, message, now())) return false;
+    Deployment* deployment = model != nullptr ? model->of_epoch(message.epoch) : nullptr;
+    if (deployment == nullptr || !deployment->stage_ready(board, message, now())) return false;
     advance(*model);
     return true;
 }
 
 bool Conductor::progress(const std::string& board, const wire::DeployProgress& message) {
     Model* model = parts_.catalogue.find(message.deployment);
-    return model != nullptr && model->deployment && model->deployment->progress(board, message, now());
+    Deployment* deployment = model != nullptr ? model->of_epoch(message.epoch) : nullptr;
+    return deployment != nullptr && deployment->progress(board, message, now());
 }
 
 bool Conductor::credit(const std::string& board, const wire::Credit& message) {
     Model* model = parts_.catalogue.find(message.deployment);
-    if (model == nullptr || !model->deployment || !model->deployment->credit(board, message)) return false;
+    Deployment* deployment = model != nullptr ? model->of_epoch(message.epoch) : nullptr;
+    if (deployment == nullptr || !deployment->credit(board, message)) return false;
     parts_.dispatch.pump(*model, now());
     return true;
 }

@@ -38,6 +38,7 @@ public:
 
     // What happens to boards. `board_lost` comes after the other parts know of it.
     void board_lost(const std::string& board, const std::string& why);
+    void board_joined(const std::string& board);
     /// Looks whether a device of the board does not come back, or a board that hung is well again.
     void heartbeat(const std::string& board);
 
@@ -66,6 +67,7 @@ private:
     void planned(Job& job);
     void answer_plan(Model& model, const Job& job);
     void deploy(Model& model, plan::Plan plan, ClusterView view);
+    [[nodiscard]] std::unique_ptr<Deployment> sent(Model& model, plan::Plan plan, ClusterView view);
     void serve(Model& model);
     void tell_progress(Model& model, const std::string& phase, std::uint64_t done, std::uint64_t total);
 
@@ -75,6 +77,9 @@ private:
     void prepare_failover(Model& model);
     void improve(Model& model);
     void consider(Model& model, Job& job);
+    [[nodiscard]] bool fits_beside(const Model& model, const plan::Plan& plan, const ClusterView& view) const;
+    void move(Model& model);
+    void watch_pace(Model& model, const std::string& board);
     [[nodiscard]] bool fits_now(const Model& model, const plan::Plan& plan, const ClusterView& view) const;
     void fail(Model& model, const base::Error& error);
     [[nodiscard]] double hang_limit_s(const std::string& board) const;

@@ -5,7 +5,11 @@
 namespace shoal::hub {
 namespace {
 
-constexpr double kNewest = 0.3;  // how much the latest stage times count
+constexpr double kNewest = 0.3;       // how much the latest stage times count
+constexpr double kFarOff = 1.5;       // between mean and expectation
+constexpr double kNoticeable = 1e-3;  // seconds: less is not worth a move
+constexpr std::uint32_t kOffInARow = 4;
+constexpr std::uint64_t kFewRuns = 10;
 
 Layout layout_of(std::uint64_t number, std::uint32_t epoch, const plan::Plan& plan, const ClusterView& view,
                  const OpenSpec& spec) {
@@ -32,8 +36,11 @@ Deployment::Deployment(std::uint64_t number, std::uint32_t epoch, plan::Plan pla
       view_(std::move(view)),
       layout_(layout_of(number, epoch, plan_, view_, spec)),
       stages_(layout_.stages().size()) {
-    for (const auto& stage : layout_.stages())
+    for (const auto& stage : layout_.stages()) {
         boards_.insert(stage.board);
+        if (stage.leaf < plan_.prediction.stages.size())
+            stages_[stage.deploy.stage].expected_s = plan_.prediction.stages[stage.leaf].compute_s;
+    }
 }
 
 bool Deployment::ready() const {
@@ -92,7 +99,24 @@ void Deployment::counters(const std::string& board, const wire::StageCounters& c
         stage.mean_compute_s =
             stage.mean_compute_s == 0 ? mean : stage.mean_compute_s + kNewest * (mean - stage.mean_compute_s);
     }
+    const bool ran = counters.runs > before.runs;
     stage.counters = counters;
+    if (!ran || counters.runs < kFewRuns) return;
+    const double low = std::min(stage.mean_compute_s, stage.expected_s);
+    const double high = std::max(stage.mean_compute_s, stage.expected_s);
+    stage.off = high > low * kFarOff && high - low > kNoticeable ? stage.off + 1 : 0;
+}
+
+std::map<Seat, double> Deployment::off_pace(const std::string& board) {
+    std::map<Seat, double> out;
+    for (const auto& placed : layout_.stages()) {
+        Stage& stage = stages_[placed.deploy.stage];
+        if (placed.board != board || stage.off < kOffInARow || stage.expected_s <= 0) continue;
+        out[{board, placed.deploy.device}] = stage.mean_compute_s / stage.expected_s;
+        stage.expected_s = stage.mean_compute_s;
+        stage.off = 0;
+    }
+    return out;
 }
 
 bool Deployment::has_room(const Dealt& dealt) const {
@@ -117,6 +141,12 @@ double Deployment::longest_stage_s(const std::string& board) const {
             out = std::max(out, plan_.prediction.stages[stage.leaf].compute_s);
     }
     return out;
+}
+
+bool Deployment::untried(const std::string& board) const {
+    return std::any_of(layout_.stages().begin(), layout_.stages().end(), [&](const LayoutStage& stage) {
+        return stage.board == board && stages_[stage.deploy.stage].counters.runs == 0;
+    });
 }
 
 std::uint32_t Deployment::natural_flight() const {

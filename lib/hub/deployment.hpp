@@ -23,6 +23,8 @@ public:
         std::string phase{};  ///< while it is not ready
         wire::StageCounters counters{};
         double mean_compute_s = 0;  ///< of late; 0: not known
+        double expected_s = 0;      ///< as the plan says, or as was seen when it was last said to be off
+        std::uint32_t off = 0;      ///< times in a row that the mean was far from that
         std::uint32_t errors = 0;   ///< one after the other
     };
 
@@ -59,8 +61,14 @@ public:
 
     /// The longest that the plan expects a stage of that board to compute.
     [[nodiscard]] double longest_stage_s(const std::string& board) const;
+    /// A stage of that board has not come back from its first run yet, which may have to compile.
+    [[nodiscard]] bool untried(const std::string& board) const;
     /// Requests that keep every stage busy.
     [[nodiscard]] std::uint32_t natural_flight() const;
+
+    /// Devices of that board whose stages have been far from the plan several times in a row, and by what factor.
+    /// Said once; what was seen is expected from then on.
+    [[nodiscard]] std::map<Seat, double> off_pace(const std::string& board);
 
     [[nodiscard]] bool owns(const std::string& board, std::uint32_t epoch, std::uint32_t stage) const;
 

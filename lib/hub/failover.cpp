@@ -12,11 +12,13 @@ using base::text;
 
 namespace {
 
-constexpr std::uint32_t kMostAttempts = 5;      // plans that boards refuse, one after the other
-constexpr std::uint32_t kMostDeviceErrors = 3;  // of a stage, one after the other, until its board is left alone
-constexpr double kWorthMoving = 1.15;           // the least predicted gain for which a model moves
-constexpr double kHangFactor = 8;               // a run that takes so many times as long as predicted hangs
-constexpr double kLessMemory = 0.8;             // of what a board was given when it said that this does not fit
+constexpr std::uint32_t kMostAttempts = 5;         // plans that boards refuse, one after the other
+constexpr std::uint32_t kMostDeviceErrors = 3;     // of a stage, one after the other, until its board is left alone
+constexpr double kWorthMoving = 1.15;              // the least predicted gain for which a model moves
+constexpr std::chrono::seconds kMovePatience{60};  // without any word of the next plan's stages
+constexpr double kHangFactor = 8;                  // a run that takes so many times as long as predicted hangs
+constexpr double kFirstRunS = 10;    // that a stage's first run may take in any case: drivers compile late
+constexpr double kLessMemory = 0.8;  // of what a board was given when it said that this does not fit
 
 void renumber(plan::Node& node, const std::vector<std::uint32_t>& to) {
     if (node.is_leaf()) node.work.board = to[node.work.board];
@@ -58,11 +60,20 @@ void Conductor::board_lost(const std::string& board, const std::string& why) {
     each([&](Model& model) {
         const bool reachable = parts_.membership.peer_of(board) != PeerId::none;
         if (!reachable) model.holders.erase(board);
+        if (model.next && model.next->uses(board)) model.next.reset();
         if (!model.deployment || !model.deployment->uses(board)) return;
         if (model.wanted())
             replan(model, text("board '", board, "' was lost (", why, ")"), true);
         else
             drop(model);
+    });
+}
+
+// What it could not do before it may be able to do now.
+void Conductor::board_joined(const std::string& board) {
+    each([&](Model& model) {
+        std::erase_if(model.restrictions.allowance, [&](const auto& entry) { return entry.first.board == board; });
+        model.restrictions.excluded.erase(board);
     });
 }
 
@@ -74,6 +85,7 @@ void Conductor::replan(Model& model, const std::string& why, bool prepared) {
     model.improving = false;
     parts_.dispatch.take_back(model);
     model.deployment.reset();
+    model.next.reset();
     if (!prepared || !use_failover(model)) plan(model);
 }
 
@@ -123,8 +135,46 @@ void Conductor::consider(Model& model, Job& job) {
     if (!(gain > kWorthMoving)) return;
     model.replan_since = now();
     model.reason = text("a plan that is predicted to be ", std::lround((gain - 1) * 100), " % better");
+    if (!fits_beside(model, *job.plan, job.view)) {
+        parts_.dispatch.take_back(model);
+        deploy(model, std::move(*job.plan), std::move(job.view));
+        return;
+    }
+    parts_.event(Event::Kind::replanned, model.name(), text(model.reason, ": ", in_words(*job.plan, job.view)));
+    try {
+        model.next = sent(model, std::move(*job.plan), std::move(job.view));
+    } catch (const base::Error& error) {
+        base::log_warning("hub", "'", model.name(), "' stays where it is: ", error.what());
+    }
+}
+
+// Both plans at once.
+bool Conductor::fits_beside(const Model& model, const plan::Plan& plan, const ClusterView& view) const {
+    MemoryByPlace taken = parts_.catalogue.taken_by_others(model.number);
+    for (const auto& [seat, bytes] : memory_of(model.deployment->plan(), model.deployment->view().places))
+        taken[seat] += bytes;
+    MemoryByPlace left;
+    for (const Place& place : view_of(parts_.membership, parts_.links, taken, {}).places)
+        left[{place.board, place.device}] = place.memory_bytes;
+    const auto needed = memory_of(plan, view.places);
+    return std::all_of(needed.begin(), needed.end(), [&](const auto& need) {
+        const auto at = left.find(need.first);
+        return at != left.end() && need.second <= at->second;
+    });
+}
+
+// From the plan that serves to the next, once that is ready. What was on its way is sent again.
+void Conductor::move(Model& model) {
+    if (!model.next->ready()) {
+        if (now() - model.next->progressed() > kMovePatience) model.next.reset();
+        return;
+    }
+    const auto before = model.holders;
     parts_.dispatch.take_back(model);
-    deploy(model, std::move(*job.plan), std::move(job.view));
+    model.deployment = std::move(model.next);
+    undeploy(model, model.deployment->epoch() - 1, before);
+    enter(model, Phase::deploying);
+    serve(model);
 }
 
 void Conductor::fail(Model& model, const base::Error& error) {
@@ -140,10 +190,10 @@ void Conductor::fail(Model& model, const base::Error& error) {
     model.holders.clear();
     parts_.dispatch.fail_all(model, error);
     model.deployment.reset();
+    model.next.reset();
     model.job = 0;
     model.improving = false;
     model.failure = error;
-    model.considered = parts_.membership.version();
     model.replan_since = now();
     enter(model, Phase::failed);
     for (const auto& [client, count] : model.users)
@@ -152,8 +202,13 @@ void Conductor::fail(Model& model, const base::Error& error) {
 
 bool Conductor::deploy_failed(const std::string& board, const wire::DeployFailed& message) {
     Model* model = parts_.catalogue.find(message.deployment);
-    if (model == nullptr || !model->deployment || !model->deployment->owns(board, message.epoch, message.stage))
-        return false;
+    Deployment* deployment = model != nullptr ? model->of_epoch(message.epoch) : nullptr;
+    if (deployment == nullptr || !deployment->owns(board, message.epoch, message.stage)) return false;
+    if (deployment == model->next.get()) {
+        base::log_warning("hub", "'", model->name(), "' stays where it is: board '", board, "': ", message.text);
+        model->next.reset();
+        return true;
+    }
     const std::string why = text("board '", board, "' refuses its stage: ", message.text);
     base::log_warning("hub", "'", model->name(), "': ", why);
     if (++model->attempts > kMostAttempts) {
@@ -183,17 +238,30 @@ void Conductor::stage_error(const std::string& board, const wire::StageError& me
     parts_.dispatch.pump(*model, now());
 }
 
+// Stages that go on taking much longer (or less) than planned: their device's costs are corrected, and the model may
+// be better off elsewhere.
+void Conductor::watch_pace(Model& model, const std::string& board) {
+    if (!model.serves() || !model.deployment->uses(board)) return;
+    for (const auto& [seat, factor] : model.deployment->off_pace(board)) {
+        base::log_info("hub", "device ", seat.device, " of board '", board, "' takes ", factor,
+                       " times as long as planned");
+        parts_.measuring.correct(seat, factor);
+        model.considered = ~std::uint64_t{0};
+    }
+}
+
 // 0: a long run there is no sign of anything.
 double Conductor::hang_limit_s(const std::string& board) const {
-    double longest = 0;
+    double longest = 0, least = std::chrono::duration<double>(parts_.options.board_timeout).count();
     if (parts_.measuring.busy(board)) return 0;
     for (const auto& [number, model] : parts_.catalogue.models()) {
         if (!model.deployment || !model.deployment->uses(board)) continue;
-        if (model.phase != Phase::serving) return 0;
+        if (model.phase != Phase::serving || model.next) return 0;
         longest = std::max(longest, model.deployment->longest_stage_s(board));
+        if (model.deployment->untried(board)) least = std::max(least, kFirstRunS);
     }
     if (longest == 0) return 0;
-    return std::max(kHangFactor * longest, std::chrono::duration<double>(parts_.options.board_timeout).count());
+    return std::max(kHangFactor * longest, least);
 }
 
 void Conductor::heartbeat(const std::string& board) {
@@ -203,6 +271,7 @@ void Conductor::heartbeat(const std::string& board) {
         Model* model = parts_.catalogue.find(counters.deployment);
         if (model != nullptr && model->deployment) model->deployment->counters(board, counters);
     }
+    each([&](Model& model) { watch_pace(model, board); });
     std::uint32_t oldest_ms = 0;
     for (const auto& load : member->last.devices)
         oldest_ms = std::max(oldest_ms, load.oldest_run_ms);

@@ -9,6 +9,7 @@ namespace shoal::hub {
 namespace {
 
 constexpr std::uint64_t kSmall = 64, kMiddle = 256 << 10, kLarge = 4 << 20;
+constexpr std::uint64_t kMemoryPart = 16;  // a probe takes at most so small a part of a board's memory
 constexpr std::uint32_t kSmallRepeat = 6, kLargeRepeat = 2;
 constexpr double kFast = 0.004;  // seconds: a middle probe within that says too little about a fast link
 constexpr std::chrono::seconds kPatience{3};
@@ -79,7 +80,16 @@ void Links::begin(const Pair& pair, TimePoint now) {
     job_.emplace();
     job_->pair = pair;
     job_->started = now;
-    ask({kSmall, kMiddle}, kSmallRepeat, now);
+    ask({kSmall, std::min(kMiddle, largest_probe(pair))}, kSmallRepeat, now);
+}
+
+std::uint64_t Links::largest_probe(const Pair& pair) const {
+    std::uint64_t out = kLarge;
+    for (const auto& end : {pair.first, pair.second}) {
+        if (const Member* member = membership_.find(end))
+            out = std::min(out, std::max(member->info.memory_limit_bytes / kMemoryPart, 2 * kSmall));
+    }
+    return out;
 }
 
 void Links::ask(std::vector<std::uint64_t> sizes, std::uint32_t repeat, TimePoint now) {
@@ -91,7 +101,7 @@ void Links::ask(std::vector<std::uint64_t> sizes, std::uint32_t repeat, TimePoin
         return;
     }
     for (auto size = sizes.rbegin(); size != sizes.rend(); ++size)
-        job_->ahead.insert(job_->ahead.end(), *size >= kLarge ? kLargeRepeat : repeat, *size);
+        job_->ahead.insert(job_->ahead.end(), *size > kMiddle ? kLargeRepeat : repeat, *size);
     send_probe(now);
 }
 
@@ -126,9 +136,10 @@ void Links::round_done(TimePoint now) {
         give_up("its probes say nothing");
         return;
     }
-    if (!job_->large && static_cast<double>(kMiddle) / link->bytes_per_s < kFast) {
+    const std::uint64_t larger = largest_probe(job_->pair);
+    if (!job_->large && larger > kMiddle && static_cast<double>(kMiddle) / link->bytes_per_s < kFast) {
         job_->large = true;
-        ask({kLarge}, kLargeRepeat, now);
+        ask({larger}, kLargeRepeat, now);
         return;
     }
     links_[job_->pair] = *link;

@@ -55,6 +55,7 @@ private:
     void begin(const Pair& pair, TimePoint now);
     void ask(std::vector<std::uint64_t> sizes, std::uint32_t repeat, TimePoint now);
     void send_probe(TimePoint now);
+    [[nodiscard]] std::uint64_t largest_probe(const Pair& pair) const;
     void round_done(TimePoint now);
     void give_up(const std::string& why);
 

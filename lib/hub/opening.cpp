@@ -1,5 +1,6 @@
 // A model's way from being asked for to serving.
 #include <algorithm>
+#include <cmath>
 
 #include "base/log.hpp"
 #include "hub/conductor.hpp"
@@ -13,7 +14,7 @@ using base::text;
 
 namespace {
 
-constexpr std::chrono::seconds kBoardPatience{2};     // for the first board, after the hub started
+constexpr std::chrono::seconds kBoardPatience{2};     // for a first board: it may be joining just now
 constexpr std::chrono::seconds kLinkPatience{30};     // for links, before they are guessed
 constexpr std::chrono::seconds kDeployPatience{120};  // without any word of a stage that is on its way
 
@@ -48,6 +49,10 @@ void Conductor::advance(Model& model) {
                 fail(model, {Code::timeout, "the boards do not get the model ready"});
             return;
         case Phase::serving:
+            if (model.next) {
+                move(model);
+                return;
+            }
             if (model.considered != parts_.membership.version() && model.wanted()) improve(model);
             return;
         case Phase::failed:
@@ -85,7 +90,9 @@ bool Conductor::measured(Model& model) {
 void Conductor::measure(Model& model) {
     const auto& members = parts_.membership.members();
     if (std::none_of(members.begin(), members.end(), [](const auto& member) { return member.second.usable(); })) {
-        if (now() - started_ > kBoardPatience) fail(model, {Code::unavailable, "no board has joined this hub"});
+        if (now() - std::max(started_, model.phase_since) < kBoardPatience) return;
+        model.considered = parts_.membership.version();
+        fail(model, {Code::unavailable, "no board has joined this hub"});
         return;
     }
     const auto [done, total] = parts_.measuring.progress(model.spec.graphs);
@@ -134,6 +141,10 @@ void Conductor::planned(Job& job) {
         consider(*model, job);
         return;
     }
+    if (job.error && model->considered != parts_.membership.version()) {
+        enter(*model, Phase::measuring);  // a board joined meanwhile: it may be just what was missing
+        return;
+    }
     if (job.error) {
         const bool for_room = job.error->code() == Code::does_not_fit || job.error->code() == Code::unavailable;
         Model* idle = for_room && !model->plan_only ? parts_.catalogue.longest_idle(model->number) : nullptr;
@@ -163,28 +174,31 @@ void Conductor::answer_plan(Model& model, const Job& job) {
     drop(model);
 }
 
+// The next epoch, on its way to its boards. Throws what the layout throws.
+std::unique_ptr<Deployment> Conductor::sent(Model& model, plan::Plan plan, ClusterView view) {
+    auto out = std::make_unique<Deployment>(model.number, ++model.epoch, std::move(plan), std::move(view), model.spec);
+    for (const auto& board : out->boards())
+        model.holders.insert(board);
+    // Should a board have left this very moment, its loss is about to be known and counts as any other.
+    (void)out->send(parts_.outbox, parts_.membership, now());
+    return out;
+}
+
 void Conductor::deploy(Model& model, plan::Plan plan, ClusterView view) {
-    const std::uint32_t before = model.epoch;
+    const auto before = model.holders;  // who has the old epoch
     const std::string words = in_words(plan, view);
-    bool sent = false;
     try {
-        auto next =
-            std::make_unique<Deployment>(model.number, ++model.epoch, std::move(plan), std::move(view), model.spec);
-        sent = next->send(parts_.outbox, parts_.membership, now());
-        model.deployment = std::move(next);
+        model.deployment = sent(model, std::move(plan), std::move(view));
     } catch (const base::Error& error) {
         fail(model, error);
         return;
     }
-    undeploy(model, before, model.holders);
-    for (const auto& board : model.deployment->boards())
-        model.holders.insert(board);
+    undeploy(model, model.epoch - 1, before);
     enter(model, Phase::deploying);
     if (model.has_served)
         parts_.event(Event::Kind::replanned, model.name(), text(model.reason, ": ", words));
     else
         parts_.event(Event::Kind::planned, model.name(), words);
-    if (!sent) replan(model, "a board left while it was deployed to", false);
 }
 
 // Everybody who waits for the model, or has it, learns where it runs.
@@ -200,8 +214,9 @@ void Conductor::serve(Model& model) {
             tell(parts_.outbox, client,
                  wire::Replanned{model.number, deployment.epoch(), model.reason, deployment.plan(), names});
         if (model.has_served)
-            parts_.event(Event::Kind::replanned, model.name(),
-                         text(model.reason, ": serves again after ", base::to_ms(now() - model.replan_since), " ms"));
+            parts_.event(
+                Event::Kind::replanned, model.name(),
+                text(model.reason, ": done after ", std::lround(base::to_ms(now() - model.replan_since)), " ms"));
         model.has_served = true;
         prepare_failover(model);
     }

@@ -46,12 +46,27 @@ struct MemoryUse {
 /// Lets another thread take a run back. Copies share the flag.
 class Cancellation {
 public:
-    Cancellation() : flag_(std::make_shared<std::atomic<bool>>(false)) {}
-    void cancel() const noexcept { flag_->store(true); }
-    [[nodiscard]] bool cancelled() const noexcept { return flag_->load(); }
+    Cancellation() : state_(std::make_shared<State>()) {}
+    void cancel() const noexcept { state_->flag.store(true); }
+    [[nodiscard]] bool cancelled() const noexcept {
+        for (const State* at = state_.get(); at != nullptr; at = at->parent.get()) {
+            if (at->flag.load()) return true;
+        }
+        return false;
+    }
+    /// Cancelled with this one, or alone.
+    [[nodiscard]] Cancellation child() const {
+        Cancellation out;
+        out.state_->parent = state_;
+        return out;
+    }
 
 private:
-    std::shared_ptr<std::atomic<bool>> flag_;
+    struct State {
+        std::atomic<bool> flag{false};
+        std::shared_ptr<const State> parent{};
+    };
+    std::shared_ptr<State> state_;
 };
 
 struct RunOptions {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 
 #include "graph/liveness.hpp"
 
@@ -59,7 +60,8 @@ public:
         std::vector<KernelReport> out;
         for (std::uint32_t i = 0; i < graph_.ops.size(); ++i) {
             const graph::Op& op = graph_.ops[i];
-            KernelReport report{std::string(op.card->name), op.name, {i}, graph::cost(graph_, op), 0, 0, 0};
+            KernelReport report{std::string(op.card->name), op.name, {i}, graph::cost(graph_, op),
+                                constants_of(op),           0,       0};
             std::vector<double> seconds;
             for (int n = 0; n < std::max(repeat, 1); ++n) {
                 const auto start = base::SteadyClock::now();
@@ -75,6 +77,16 @@ public:
     }
 
 private:
+    // Bytes of the constants that an operator reads.
+    [[nodiscard]] std::uint64_t constants_of(const graph::Op& op) const {
+        const std::set<graph::ValueId> read(op.inputs.begin(), op.inputs.end());
+        std::uint64_t out = 0;
+        for (const auto id : read) {
+            if (id != graph::kNoValue && graph_.is_constant(id)) out += graph_.type(id).size_bytes();
+        }
+        return out;
+    }
+
     void execute(const graph::Op& op, std::vector<Tensor>& values) const {
         std::vector<Tensor> constants;
         std::vector<const Tensor*> inputs;

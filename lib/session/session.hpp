@@ -2,9 +2,11 @@
 // compiled for them is kept for the next run with the same sizes.
 //
 // The device is whatever Backend it is handed: an OpenCL device, the plain host loops, or a cluster behind a hub.
-// Safe to use from several threads; runs on one device take turns, and so do whole calls of a session that keeps state.
+// Safe to use from several threads; runs on one device take turns.
 #pragma once
 
+#include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,17 +48,26 @@ struct StateLink {
 
 struct SessionOptions {
     std::size_t kept_graphs = 16;  ///< compiled graphs kept for sizes seen before; the least recently used go first
+    std::size_t in_flight = 8;     ///< submitted runs that are open at a time; each is a thread, started when needed
+    std::size_t queued = 256;      ///< submitted runs that may wait behind those; beyond, submitting is Code::busy
     Precision precision = Precision::fp32;
-    /// What run() keeps on the device from one call to the next. The first call is given a value for each of these
-    /// inputs, or they are zeros of their declared type; later calls may give one to start anew.
+    /// What run() keeps on the device from one run to the next. In the first one these inputs are what they are given,
+    /// else zeros of their declared type; later ones may give a value to start anew.
     std::vector<StateLink> state{};
+};
+
+/// How a submitted run ended.
+struct Finished {
+    Outputs outputs{};                   ///< empty when it failed
+    std::optional<base::Error> error{};  ///< why it failed
 };
 
 class Session {
 public:
     /// Throws unsupported with the list of operators that nothing is known of, or when the device does not compute in
-    /// the precision; invalid_argument for state that the model does not have, both names given.
+    /// the precision; invalid_argument for state that the model does not have.
     Session(importer::Model model, std::shared_ptr<runtime::Backend> backend, SessionOptions options = {});
+    /// Takes back what is open.
     ~Session();
     Session(Session&&) noexcept;
     Session& operator=(Session&&) noexcept;
@@ -69,9 +80,16 @@ public:
     /// and running throw.
     [[nodiscard]] Outputs run(const Inputs& inputs, const runtime::RunOptions& options = {});
 
-    /// Forgets what was kept of earlier calls.
+    /// Runs without waiting; several may be open, in no certain order. `done` is called exactly once, on a thread of
+    /// the session's, before the session is gone; it must not destroy the session. What would throw from run() is in
+    /// Finished. Throws busy when too many wait already, invalid_argument for a session that keeps state.
+    void submit(Inputs inputs, runtime::RunOptions options, std::function<void(Finished)> done);
+    /// The same, for those who wait later. The future throws what run() throws.
+    [[nodiscard]] std::future<Outputs> start(Inputs inputs, runtime::RunOptions options = {});
+
+    /// Forgets what was kept of earlier runs.
     void reset_state();
-    /// The value that the next call will have as this input, copied to the host; nothing before the first call.
+    /// The value that the next run will have as this input, copied to the host; nothing before the first run.
     /// Throws invalid_argument for an input that is no state.
     [[nodiscard]] std::optional<Tensor> state(std::string_view input) const;
 

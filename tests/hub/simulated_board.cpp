@@ -11,7 +11,10 @@ namespace shoal::test {
 using tensor::Tensor;
 
 SimulatedBoard::SimulatedBoard(SimulatedBoardOptions options, Send send)
-    : options_(std::move(options)), send_(std::move(send)), backend_(runtime::make_host_backend()) {}
+    : options_(std::move(options)),
+      send_(std::move(send)),
+      run_seconds_(options_.seconds_per_kernel),
+      backend_(runtime::make_host_backend()) {}
 
 void SimulatedBoard::join() {
     wire::Register info;
@@ -34,6 +37,7 @@ void SimulatedBoard::forget_session() {
     stages_.clear();
     compiled_.clear();
     asked_.clear();
+    early_.clear();
 }
 
 void SimulatedBoard::heartbeat() {
@@ -105,6 +109,10 @@ void SimulatedBoard::hear(const wire::Deploy& message) {
     stage.counters.deployment = message.deployment;
     stage.counters.epoch = message.epoch;
     stage.counters.stage = message.stage;
+    const auto early = std::move(early_);
+    early_.clear();
+    for (const auto& [from, credit] : early)
+        hear(credit, from);
     for (const auto& need : wire::blobs_of(message.graph)) {
         if (blobs_.count(need.digest) != 0 || !asked_.insert(need.digest).second) continue;
         send_("", encode(wire::BlobRequest{need.digest, 0, wire::kMaxChunkBytes}));
@@ -166,7 +174,10 @@ void SimulatedBoard::hear(const wire::Undeploy& message) {
 
 void SimulatedBoard::hear(const wire::Credit& message, const std::string& from) {
     const auto at = stages_.find({message.deployment, message.epoch, message.sender});
-    if (at != stages_.end()) at->second.credits[{from, message.stage}] += message.count;
+    if (at != stages_.end())
+        at->second.credits[{from, message.stage}] += message.count;
+    else
+        early_.push_back({from, message});  // the stage behind was ready before this one was deployed
 }
 
 void SimulatedBoard::hear(const wire::Activation& message) {
@@ -250,7 +261,7 @@ bool SimulatedBoard::run_one(Stage& stage, std::uint64_t request) {
     stage.waiting.erase(request);
     ++runs;
     ++stage.counters.runs;
-    stage.counters.computed_s += options_.seconds_per_kernel;
+    stage.counters.computed_s += run_seconds_ * static_cast<double>(graph::groups(deploy.graph).size());
     give_back(stage, taken);
     if (stage_errors > 0) {
         --stage_errors;

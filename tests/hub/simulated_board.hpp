@@ -34,6 +34,9 @@ public:
     /// The connection to that peer is gone.
     void forget_session();
 
+    /// Its kernels take so many times as long as they did.
+    void slow_down(double factor) { run_seconds_ = options_.seconds_per_kernel * factor; }
+
     bool hangs = false;         ///< runs do not come back; heartbeats say so
     std::uint32_t hung_ms = 0;  ///< for how long, as heartbeats say
     int refuse_deploys = 0;     ///< so many are refused
@@ -79,10 +82,12 @@ private:
 
     SimulatedBoardOptions options_;
     Send send_;
+    double run_seconds_;
     std::shared_ptr<runtime::Backend> backend_;
     std::uint64_t session_ = 0, sequence_ = 0, boot_ = 0;
     std::map<Key, Stage> stages_;
     std::map<base::Digest, base::SharedBytes> blobs_;  // its disk
+    std::deque<std::pair<std::string, wire::Credit>> early_;
     std::set<base::Digest> asked_;
     std::map<base::Digest, std::shared_ptr<runtime::Executable>> compiled_;  // of stages that are here
 };

@@ -256,7 +256,14 @@ void Simulation::until(const std::function<bool()>& holds, const char* what) {
     const auto end = clock.now() + std::chrono::seconds(300);
     for (int i = 0; i < 1'000'000 && clock.now() < end && !holds(); ++i)
         turn();
-    REQUIRE_MESSAGE(holds(), "waited for ", what);
+    REQUIRE_MESSAGE(holds(), "waited for ", std::string(what), "; events: ", heard_events());
+}
+
+std::string Simulation::heard_events() const {
+    std::string out;
+    for (const auto& event : events)
+        out += "\n  " + event.subject + ": " + event.text;
+    return out;
 }
 
 bool Simulation::has_event(hub::Event::Kind kind, const std::string& part) const {

@@ -104,6 +104,7 @@ private:
     void client_hears(SimulatedClient& client, const wire::Frames& frames);
     void board_says(SimulatedBoard& board, const std::string& to, wire::Frames frames);
     void tick();
+    [[nodiscard]] std::string heard_events() const;
 
     hub::HubOptions options_;
     std::unique_ptr<Wires> wires_;

@@ -1,4 +1,4 @@
-#include "cluster/processes.hpp"
+#include "scenarios/processes.hpp"
 
 #include <signal.h>
 

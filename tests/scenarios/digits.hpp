@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cluster/processes.hpp"
+#include "scenarios/processes.hpp"
 #include "tensor/tensor.hpp"
 
 namespace shoal::test {

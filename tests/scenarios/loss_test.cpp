@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "cli/command.hpp"
-#include "cluster/digits.hpp"
+#include "scenarios/digits.hpp"
 #include "support/random.hpp"
 
 using namespace shoal;

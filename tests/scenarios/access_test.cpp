@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "cli/command.hpp"
-#include "cluster/digits.hpp"
+#include "scenarios/digits.hpp"
 #include "transport/keys.hpp"
 
 using namespace shoal;

@@ -1,4 +1,4 @@
-#include "cluster/digits.hpp"
+#include "scenarios/digits.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>

@@ -5,7 +5,7 @@
 
 #include "base/units.hpp"
 #include "cli/command.hpp"
-#include "cluster/digits.hpp"
+#include "scenarios/digits.hpp"
 
 using namespace shoal;
 using namespace shoal::test;

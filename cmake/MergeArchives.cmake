@@ -1,0 +1,12 @@
+# Run as a script: joins the members of ARCHIVES into OUTPUT with AR's scripting language, which GNU and LLVM know.
+set(script "CREATE ${OUTPUT}\n")
+foreach(archive IN LISTS ARCHIVES)
+  string(APPEND script "ADDLIB ${archive}\n")
+endforeach()
+string(APPEND script "SAVE\nEND\n")
+file(REMOVE ${OUTPUT})
+file(WRITE ${OUTPUT}.mri "${script}")
+execute_process(COMMAND ${AR} -M INPUT_FILE ${OUTPUT}.mri RESULT_VARIABLE result)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "${AR} could not make ${OUTPUT}")
+endif()

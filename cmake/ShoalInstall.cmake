@@ -1,0 +1,51 @@
+# What `cmake --install` gives: the public headers, one library with every room in it, and the package with which
+# find_package(shoal) and the target shoal::shoal work in another project. The command installs itself (cli).
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+get_property(rooms GLOBAL PROPERTY SHOAL_ROOMS)
+if(BUILD_SHARED_LIBS)
+  # Of the whole house only the C interface is seen from outside.
+  set(map ${PROJECT_BINARY_DIR}/generated/shoal.map)
+  file(WRITE ${map} "{ global: shoal_*; local: *; };\n")
+  file(WRITE ${PROJECT_BINARY_DIR}/generated/shoal.cpp "// Everything is in the rooms.\n")
+  add_library(shoal SHARED ${PROJECT_BINARY_DIR}/generated/shoal.cpp)
+  target_link_libraries(shoal PRIVATE
+    -Wl,--whole-archive,$<TARGET_FILE:shoal_capi>,--no-whole-archive shoal_capi)
+  add_dependencies(shoal shoal_capi)
+  target_link_options(shoal PRIVATE -Wl,--version-script=${map} -Wl,--no-undefined)
+  set_target_properties(shoal PROPERTIES
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} LINK_DEPENDS ${map})
+  install(TARGETS shoal LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
+  set(SHOAL_LIBRARY_KIND SHARED)
+  set(SHOAL_LIBRARY_FILE libshoal.so)
+else()
+  set(archive ${PROJECT_BINARY_DIR}/libshoal.a)
+  set(archives "")
+  foreach(room IN LISTS rooms)
+    list(APPEND archives $<TARGET_FILE:${room}>)
+  endforeach()
+  add_custom_command(OUTPUT ${archive}
+    COMMAND ${CMAKE_COMMAND} -DAR=${CMAKE_AR} -DOUTPUT=${archive} "-DARCHIVES=${archives}"
+      -P ${PROJECT_SOURCE_DIR}/cmake/MergeArchives.cmake
+    DEPENDS ${rooms} ${PROJECT_SOURCE_DIR}/cmake/MergeArchives.cmake
+    COMMENT "Joining the rooms to libshoal.a" VERBATIM)
+  add_custom_target(shoal_archive ALL DEPENDS ${archive})
+  install(FILES ${archive} DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
+  set(SHOAL_LIBRARY_KIND STATIC)
+  set(SHOAL_LIBRARY_FILE libshoal.a)
+endif()
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/shoal DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT library
+  FILES_MATCHING PATTERN "*.h" PATTERN "*.hpp")
+
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/shoal)
+set(library_folder ${CMAKE_INSTALL_LIBDIR})
+set(include_folder ${CMAKE_INSTALL_INCLUDEDIR})
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/shoalConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/generated/shoalConfig.cmake
+  INSTALL_DESTINATION ${package} PATH_VARS library_folder include_folder)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/generated/shoalConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/generated/shoalConfig.cmake
+  ${PROJECT_BINARY_DIR}/generated/shoalConfigVersion.cmake DESTINATION ${package} COMPONENT library)

@@ -1,0 +1,85 @@
+// What kernels take on this board's devices: each distinct one is run on its device with made-up constants, in chunks
+// that fit the memory that is left, and remembered on disk for the next time. One that is too large for the board, or
+// that its device refuses, is answered by an estimate. Belongs to the node's thread.
+#pragma once
+
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "node/inbox.hpp"
+#include "node/outbox.hpp"
+#include "node/stage.hpp"
+#include "plan/cost.hpp"
+
+namespace shoal::node {
+
+/// Kernels of a graph, each for itself and side by side in one: all they read are its inputs, all that leaves them its
+/// outputs. Constants hold zeros. The i-th kernel has group i.
+[[nodiscard]] graph::Graph side_by_side(const graph::Graph& graph, const std::vector<graph::GroupRange>& kernels);
+/// What a device needs at least for running that kernel alone: weights, inputs and outputs.
+[[nodiscard]] std::uint64_t least_bytes(const graph::Graph& graph, const graph::GroupRange& kernel);
+
+/// Measured kernels of one device, as a file: a line each of seconds, weight bytes, workspace bytes, signature.
+class KernelFile {
+public:
+    KernelFile(const std::filesystem::path& folder, const device::DeviceInfo& device);
+
+    /// What is there; nothing when it is missing, of another device, or damaged.
+    [[nodiscard]] plan::MeasuredKernels load() const;
+    /// Throws io.
+    void save(const plan::MeasuredKernels& kernels) const;
+
+private:
+    std::filesystem::path path_;
+    std::string first_line_;
+};
+
+class KernelTiming {
+public:
+    /// `on_disk` runs what may wait for the disk.
+    KernelTiming(std::vector<Device>& devices, MemoryMeter& meter, std::shared_ptr<Inbox> inbox, Outbox& outbox,
+                 const std::filesystem::path& folder, std::function<void(std::function<void()>)> on_disk);
+
+    void measure(wire::MeasureKernels message);
+    /// Goes on where a device has room for the next chunk.
+    void step();
+    /// Nobody waits for what was asked.
+    void forget();
+    [[nodiscard]] bool idle() const noexcept;
+
+private:
+    struct Task {
+        std::uint64_t number = 0;
+        int repeat = 1;
+        std::shared_ptr<const graph::Graph> graph{};
+        std::vector<std::uint32_t> groups{};  // as asked for
+        std::deque<std::uint32_t> pending{};  // one of each signature, not yet measured
+        std::size_t most_at_once = 0;         // 1 after a chunk failed
+        bool running = false;
+    };
+    struct Bench {
+        std::deque<Task> tasks{};
+        plan::MeasuredKernels known{};
+        std::shared_ptr<const KernelFile> file{};
+    };
+    struct Chunk;
+
+    void start_chunk(std::uint32_t device, Task& task);
+    void chunk_done(std::uint32_t device, const Chunk& chunk);
+    void finish(std::uint32_t device);
+    void keep(std::uint32_t device);
+
+    std::vector<Device>& devices_;
+    MemoryMeter& meter_;
+    std::shared_ptr<Inbox> inbox_;
+    Outbox& outbox_;
+    std::function<void(std::function<void()>)> on_disk_;
+    std::vector<Bench> benches_;  // by device
+    std::uint64_t generation_ = 0;
+};
+
+}  // namespace shoal::node

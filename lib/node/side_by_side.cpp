@@ -1,0 +1,71 @@
+// Kernels side by side in one graph, so that one compilation serves many. Part of kernel_timing.hpp.
+#include <algorithm>
+
+#include "base/checked.hpp"
+#include "node/kernel_timing.hpp"
+
+namespace shoal::node {
+
+namespace {
+
+constexpr std::size_t kApart = 64;  // between constants, so that none is taken for another
+
+// Zeros under constants: the same memory, yet each at an address of its own.
+void bind_zeros(graph::Graph& graph) {
+    std::size_t largest = 0, constants = 0;
+    for (const auto& value : graph.values) {
+        if (!value.constant) continue;
+        largest = std::max(largest, value.type.size_bytes());
+        ++constants;
+    }
+    const auto zeros = base::SharedBytes::own(std::vector<std::byte>(largest + kApart * constants));
+    std::size_t offset = 0;
+    for (auto& value : graph.values) {
+        if (!value.constant) continue;
+        value.constant = graph::Constant{zeros.slice(offset, value.type.size_bytes()), std::nullopt};
+        offset += kApart;
+    }
+}
+
+void append(graph::Graph& out, graph::Graph kernel, std::uint32_t group) {
+    const auto offset = static_cast<graph::ValueId>(out.values.size());
+    const auto prefix = "k" + std::to_string(group) + ".";
+    const auto moved = [&](graph::ValueId id) { return id == graph::kNoValue ? id : id + offset; };
+    for (auto& value : kernel.values) {
+        value.name = prefix + value.name;
+        out.values.push_back(std::move(value));
+    }
+    for (auto& op : kernel.ops) {
+        std::transform(op.inputs.begin(), op.inputs.end(), op.inputs.begin(), moved);
+        std::transform(op.outputs.begin(), op.outputs.end(), op.outputs.begin(), moved);
+        op.group = group;
+        out.ops.push_back(std::move(op));
+    }
+    for (const auto& port : kernel.inputs)
+        out.inputs.push_back({prefix + port.name, moved(port.value)});
+    for (const auto& port : kernel.outputs)
+        out.outputs.push_back({prefix + port.name, moved(port.value)});
+}
+
+}  // namespace
+
+graph::Graph side_by_side(const graph::Graph& graph, const std::vector<graph::GroupRange>& kernels) {
+    graph::Graph out;
+    out.name = "kernels of " + graph.name;
+    for (std::uint32_t i = 0; i < kernels.size(); ++i)
+        append(out, graph::extract(graph, kernels[i].first, kernels[i].last), i);
+    bind_zeros(out);
+    return out;
+}
+
+std::uint64_t least_bytes(const graph::Graph& graph, const graph::GroupRange& kernel) {
+    const auto alone = graph::extract(graph, kernel.first, kernel.last);
+    std::uint64_t out = graph::constant_bytes(alone);
+    for (const auto* ports : {&alone.inputs, &alone.outputs}) {
+        for (const auto& port : *ports)
+            out = base::checked_add<std::uint64_t>(out, alone.type(port.value).size_bytes());
+    }
+    return out;
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,132 @@
+#include "session/remote_backend.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "../client/fake_hub.hpp"
+#include "runtime/host_backend.hpp"
+#include "session/session.hpp"
+#include "support/errors.hpp"
+#include "support/model_maker.hpp"
+#include "support/random.hpp"
+
+using namespace shoal;
+using base::Code;
+using session::Inputs;
+using session::Session;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using tensor::ElementType;
+using tensor::Tensor;
+using test::FakeHub;
+
+namespace {
+
+// x [N, 5] times weights, then relu.
+importer::Model model() {
+    auto random = test::generator();
+    test::ModelMaker maker;
+    maker.graph()
+        .input("x", ElementType::f32, {std::string("N"), std::int64_t{5}})
+        .initialiser("w", test::random_tensor(random, {ElementType::f32, {5, 7}}))
+        .op("MatMul", {"x", "w"}, {"h"})
+        .op("Relu", {"h"}, {"y"})
+        .output("y");
+    return maker.model();
+}
+
+Inputs inputs(std::int64_t rows, unsigned salt = 0) {
+    std::mt19937 random(test::seed() + salt);
+    return {{"x", test::random_tensor(random, {ElementType::f32, {rows, 5}})}};
+}
+
+bool same(const session::Outputs& got, const session::Outputs& want) {
+    return std::ranges::equal(got, want, [](const auto& a, const auto& b) {
+        return a.first == b.first && a.second.type() == b.second.type() &&
+               std::ranges::equal(a.second.bytes(), b.second.bytes());
+    });
+}
+
+struct Cluster {
+    explicit Cluster(const FakeHub::Ways& ways = {}) : hub(network, ways) {
+        client::ClientOptions options;
+        options.hub_endpoint = FakeHub::kEndpoint;
+        backend = session::make_remote_backend(
+            std::make_shared<client::Client>(options, transport::make_in_process_port(network)));
+    }
+
+    std::shared_ptr<transport::InProcessNetwork> network = transport::make_in_process_network();
+    FakeHub hub;
+    std::shared_ptr<runtime::Backend> backend;
+};
+
+}  // namespace
+
+TEST_CASE("A session runs a model through a hub by the same calls") {
+    Cluster cluster;
+    CHECK(cluster.backend->device().name == "fake 1.2.3");
+    Session remote(model(), cluster.backend), local(model(), runtime::make_host_backend());
+    for (const std::int64_t rows : {1, 3, 13, 1, 3})
+        CHECK(same(remote.run(inputs(rows)), local.run(inputs(rows))));
+    CHECK(cluster.hub.seen().opens == 3);
+    CHECK(cluster.hub.seen().submits == 5);
+    CHECK(test::code_of([&] { (void)remote.last_run().at(0)->profile(1); }) == Code::unsupported);
+}
+
+TEST_CASE("Submitted runs are in flight together, here and through a hub") {
+    Cluster cluster;
+    for (const auto& backend : {cluster.backend, runtime::make_host_backend()}) {
+        Session session(model(), backend), local(model(), runtime::make_host_backend());
+        std::vector<std::future<session::Outputs>> runs;
+        for (unsigned i = 0; i < 40; ++i)
+            runs.push_back(session.start(inputs(3, i)));
+        for (unsigned i = 0; i < 40; ++i)
+            CHECK(same(runs[i].get(), local.run(inputs(3, i))));
+        if (backend == cluster.backend) CHECK(cluster.hub.seen().opens == 1);
+        std::promise<session::Finished> wrong;
+        session.submit({{"z", Tensor()}}, {}, [&](session::Finished run) { wrong.set_value(std::move(run)); });
+        CHECK(wrong.get_future().get().error->code() == Code::invalid_argument);
+    }
+}
+
+TEST_CASE("What could not be opened is tried again by the next run") {
+    FakeHub::Ways ways;
+    ways.refuse_open = base::Error(Code::unavailable, "no board has joined");
+    Cluster cluster(ways);
+    Session session(model(), cluster.backend), local(model(), runtime::make_host_backend());
+    CHECK(test::code_of([&] { (void)session.run(inputs(3)); }) == Code::unavailable);
+    cluster.hub.set({});
+    CHECK(same(session.run(inputs(3)), local.run(inputs(3))));
+}
+
+TEST_CASE("A remote run keeps its deadline and can be taken back") {
+    FakeHub::Ways ways;
+    ways.hold = true;
+    Cluster cluster(ways);
+    Session session(model(), cluster.backend);
+    runtime::RunOptions options;
+    options.deadline = base::deadline_in(milliseconds(300));
+    CHECK(test::code_of([&] { (void)session.run(inputs(3), options); }) == Code::timeout);
+    options.deadline.reset();
+    auto run = session.start(inputs(3), options);
+    REQUIRE(cluster.hub.wait_for([](const auto& seen) { return seen.submits == 2; }));
+    options.cancellation.cancel();
+    CHECK(test::code_of([&] { (void)run.get(); }) == Code::cancelled);
+    CHECK(cluster.hub.wait_for([](const auto& seen) { return seen.cancels == 2; }));
+}
+
+TEST_CASE("A session that ends takes back what is open") {
+    FakeHub::Ways ways;
+    ways.hold = true;
+    Cluster cluster(ways);
+    std::vector<std::future<session::Outputs>> runs;
+    {
+        Session session(model(), cluster.backend, {16, 2, 10});
+        for (unsigned i = 0; i < 5; ++i)
+            runs.push_back(session.start(inputs(3, i)));
+        REQUIRE(cluster.hub.wait_for([](const auto& seen) { return seen.submits == 2; }));
+    }
+    for (auto& run : runs)
+        CHECK(test::code_of([&] { (void)run.get(); }) == Code::cancelled);
+}

@@ -1,0 +1,66 @@
+#include "session/run_queue.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <future>
+
+#include "support/errors.hpp"
+
+using namespace shoal;
+using session::RunQueue;
+
+TEST_CASE("So many run at a time, so many wait, and the next is told busy") {
+    std::promise<void> gate;
+    const auto open = gate.get_future().share();
+    std::atomic<int> running{0}, done{0};
+    std::promise<void> both;
+    RunQueue queue(2, 3);
+    for (int i = 0; i < 5; ++i) {
+        queue.add(
+            [&, open](bool wanted) {
+                CHECK(wanted);
+                if (++running == 2) both.set_value();
+                open.wait();
+                ++done;
+            },
+            {});
+    }
+    both.get_future().wait();
+    CHECK(running == 2);
+    CHECK(test::code_of([&] { queue.add([](bool) {}, {}); }) == base::Code::busy);
+    gate.set_value();
+    std::promise<void> last;
+    while (test::code_of([&] { queue.add([&](bool) { last.set_value(); }, {}); }))
+        std::this_thread::yield();
+    last.get_future().wait();
+    CHECK(running == 5);
+}
+
+TEST_CASE("An ending queue cancels what runs and gives back what waits") {
+    runtime::Cancellation cancellation;
+    std::promise<void> started;
+    std::atomic<int> unwanted{0};
+    {
+        RunQueue queue(1, 10);
+        queue.add(
+            [&](bool) {
+                started.set_value();
+                while (!cancellation.cancelled())
+                    std::this_thread::yield();
+            },
+            cancellation);
+        started.get_future().wait();
+        for (int i = 0; i < 3; ++i)
+            queue.add([&](bool wanted) { unwanted += wanted ? 0 : 1; }, {});
+    }
+    CHECK(unwanted == 3);
+}
+
+TEST_CASE("What a run throws does not end its thread") {
+    std::promise<void> last;
+    RunQueue queue(1, 10);
+    queue.add([](bool) { throw std::runtime_error("not ours"); }, {});
+    queue.add([&](bool) { last.set_value(); }, {});
+    last.get_future().wait();
+}
