@@ -8,6 +8,7 @@
 #include "cli/model_flags.hpp"
 #include "cli/output.hpp"
 #include "cli/random_inputs.hpp"
+#include "cli/session_flags.hpp"
 #include "cli/signals.hpp"
 #include "cli/start_up.hpp"
 #include "cli/table.hpp"
@@ -36,6 +37,7 @@ constexpr const char* kExamples =
 struct BenchFlags {
     ModelFlags model;
     DeviceFlags device;
+    SessionFlags session;
     int repeat = 0;  // 0: for about three seconds
     std::uint64_t seed = 1;
     bool skip_start = false, start_only = false, json = false;
@@ -91,10 +93,11 @@ void run_often(session::Session& session, const session::Inputs& inputs, int rep
 }
 
 std::vector<std::string> start_arguments(const BenchFlags& flags) {
-    std::vector<std::string> out{"bench",      "--start-only",
-                                 "--device",   flags.device.device,
-                                 "--patience", number(flags.device.patience_s, 9),
-                                 "--seed",     std::to_string(flags.seed)};
+    std::vector<std::string> out{"bench",       "--start-only",
+                                 "--device",    flags.device.device,
+                                 "--patience",  number(flags.device.patience_s, 9),
+                                 "--seed",      std::to_string(flags.seed),
+                                 "--precision", flags.session.precision};
     if (flags.device.compact) out.emplace_back("--compact");
     if (flags.device.threads > 0) out.insert(out.end(), {"--threads", std::to_string(flags.device.threads)});
     for (const auto& dim : flags.model.dims)
@@ -113,7 +116,7 @@ Result measure(const BenchFlags& flags, ChosenDevice& device) {
     out.types = importer::input_types(*model, bindings_of(*model, flags.model));
     out.items = batch_of(*model, out.types);
     out.open_ms = timed_ms([&] { device = open_device(flags.device); });
-    session::Session session(*model, device.backend);
+    session::Session session(*model, device.backend, session_options(*model, flags.session));
     {
         const Progress progress("compiling for " + device.info().name);
         out.times.compile_ms = timed_ms([&] { session.prepare(out.types); });
@@ -246,6 +249,7 @@ void add_bench_command(Frame& frame) {
     command.add_flag("--json", flags->json, "Print the figures, and each run's time, as JSON")->group(group);
     command.add_flag("--start-only", flags->start_only)->group("");  // what the measured processes are started with
     add_size_flags(command, flags->model);
+    add_precision_flag(command, flags->session);
     add_device_flags(command, flags->device);
 }
 

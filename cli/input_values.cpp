@@ -154,10 +154,13 @@ InputValue read_input(const Assignment& given, const InputFlags& flags, const im
     return from_npy_file(*input, file, bytes, flags.each);
 }
 
-void expect_all(const Model& model, const std::map<std::string, InputValue>& given) {
+void expect_all(const Model& model, const std::map<std::string, InputValue>& given,
+                const std::vector<std::string>& optional) {
     std::vector<std::string> missing;
     for (const auto& input : model.inputs()) {
-        if (!input.has_default && given.count(input.name) == 0) missing.push_back("'" + input.name + "'");
+        const bool may_miss =
+            input.has_default || std::find(optional.begin(), optional.end(), input.name) != optional.end();
+        if (!may_miss && given.count(input.name) == 0) missing.push_back("'" + input.name + "'");
     }
     if (missing.empty()) return;
     throw UsageError(text(missing.size() == 1 ? "input " : "inputs ", joined(missing),
@@ -175,7 +178,7 @@ std::vector<InputValue> read_inputs(const Model& model, const InputFlags& flags,
             throw UsageError(text("--input: input '", own.input->name, "' is given twice"));
         given.emplace(own.input->name, read_input(own, flags, bindings));
     }
-    expect_all(model, given);
+    expect_all(model, given, flags.optional);
     std::vector<InputValue> out;
     for (const auto& input : model.inputs()) {
         if (const auto value = given.find(input.name); value != given.end()) out.push_back(std::move(value->second));

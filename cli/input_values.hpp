@@ -17,7 +17,8 @@ namespace shoal::cli {
 struct InputFlags {
     std::vector<std::string> files;  ///< NAME=FILE, or FILE for a model with one input
     ImageFlags image;
-    bool each = false;  ///< files hold many of what the model takes, along axis 0
+    bool each = false;                    ///< files hold many of what the model takes, along axis 0
+    std::vector<std::string> optional{};  ///< names of inputs that may be left out
 };
 void add_input_flags(CLI::App& command, InputFlags& flags);
 

@@ -12,7 +12,9 @@
 #include "cli/output.hpp"
 #include "cli/output_files.hpp"
 #include "cli/plan_text.hpp"
+#include "cli/run_in_turn.hpp"
 #include "cli/run_on_hub.hpp"
+#include "cli/session_flags.hpp"
 #include "cli/summary.hpp"
 #include "cli/table.hpp"
 #include "cli/text.hpp"
@@ -38,6 +40,7 @@ constexpr const char* kExamples =
     "    --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --labels imagenet.txt\n"
     "shoal run model.onnx -i ids=ids.npy -i mask=mask.npy --output results/\n"
     "shoal run model.onnx -i x.npy --device gpu --repeat 20 --explain\n"
+    "shoal run vad.onnx -i input=frames.npy --each --state stateN=state\n"
     "shoal run a.onnx b.onnx -i x.npy --merge mean --weights 0.7,0.3\n"
     "shoal run model.onnx -i photos.npy --each --hub 192.168.1.10 \\\n"
     "    --key me --hub-key hub.pub";
@@ -48,6 +51,7 @@ struct RunFlags {
     HubRunFlags hub;
     DeviceFlags device;
     InputFlags input;
+    SessionFlags session;
     std::string output, labels;
     int repeat = 1;
     bool explain = false, json = false;
@@ -203,6 +207,8 @@ Loaded load(const RunFlags& flags, Report& report) {
         report.times.load_ms += timed_ms([&] { model = load_model(path); });
         model->check_supported();
         out.bindings.push_back(bindings_of(*model, flags.sizes));
+        // A session does this by itself; a hub's boards get the graph as it is.
+        if (!flags.hub.hub.hub.empty()) model = session::with_precision(*model, precision_of(flags.session));
         out.models.push_back(std::move(*model));
     }
     return out;
@@ -210,21 +216,19 @@ Loaded load(const RunFlags& flags, Report& report) {
 
 // Each model by itself, one after the other, and then as one.
 void run_here(const Loaded& loaded, const RunFlags& flags, const ChosenDevice& device, Report& report) {
-    session::Inputs values;
+    const auto runs = runs_of(report.inputs, loaded.bindings.front(), flags.session, {flags.repeat, flags.hub.each});
     std::map<std::string, tensor::Type> types;
-    for (const auto& input : report.inputs) {
-        values.emplace(input.name, input.tensor);
-        types.emplace(input.name, input.tensor.type());
-    }
+    for (const auto& [name, tensor] : runs.front())
+        types.emplace(name, tensor.type());
     std::vector<std::vector<tensor::Tensor>> answers;
     for (const auto& model : loaded.models) {
-        session::Session session(model, device.backend);
+        session::Session session(model, device.backend, session_options(model, flags.session));
         {
             const Progress progress("compiling for " + device.info().name);
             report.times.compile_ms += timed_ms([&] { session.prepare(types); });
         }
         Times times;
-        report.outputs = timed_runs(session, values, flags.repeat, times);
+        report.outputs = run_in_turn(session, runs, {flags.repeat, flags.hub.each}, times);
         report.times.run_ms.resize(times.run_ms.size());
         for (std::size_t i = 0; i < times.run_ms.size(); ++i)
             report.times.run_ms[i] += times.run_ms[i];
@@ -281,8 +285,12 @@ void check(const RunFlags& flags) {
     (void)merge_of(flags.ensemble);
     (void)weights_of(flags.ensemble);
     const bool there = !flags.hub.hub.hub.empty();
-    if (flags.hub.each && !there)
-        throw UsageError("--each is for --hub; on this machine give the model the whole batch");
+    const bool stateful = !flags.session.state.empty();
+    if (flags.hub.each && !there && !stateful)
+        throw UsageError("--each is for --hub and --state; on this machine give the model the whole batch");
+    if (there && stateful) throw UsageError("--state is for this machine; a hub's answers may come from any board");
+    if (there && precision_of(flags.session) == session::Precision::fp16)
+        throw UsageError("--precision fp16 is for this machine; a hub's boards compute in the model's own precision");
     if (flags.hub.each && flags.repeat > 1) throw UsageError("--each and --repeat do not go together");
     if (there && flags.explain) throw UsageError("--explain is for this machine; 'shoal status' shows a hub's stages");
     if (!there && (!flags.hub.hub.keys.key.empty() || !flags.hub.hub.hub_key.empty()))
@@ -298,6 +306,7 @@ Exit run(const RunFlags& flags) {
     if (!flags.output.empty()) folder.emplace(flags.output, output_names(loaded.models.front()));
     InputFlags input = flags.input;
     input.each = flags.hub.each;
+    input.optional = state_inputs(flags.session);
     report.inputs = read_inputs(loaded.models.front(), input, loaded.bindings.front());
     ChosenDevice device;
     if (flags.hub.hub.hub.empty()) {
@@ -333,7 +342,9 @@ void add_run_command(Frame& frame) {
         ->option_text("FILE")
         ->group("Input and output");
     command.add_flag("--json", flags->json, "Print the report as JSON")->group("Input and output");
+    add_state_flag(command, flags->session);
     add_size_flags(command, flags->sizes);
+    add_precision_flag(command, flags->session);
     add_device_flags(command, flags->device);
     command.add_option("-n,--repeat", flags->repeat, "Run N times; the outputs are those of the last")
         ->option_text("N")

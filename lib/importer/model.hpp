@@ -94,6 +94,7 @@ private:
     struct File;
     Model(std::shared_ptr<const SourceModel> source, std::shared_ptr<const File> file);
     friend void save(const Model& model, const std::filesystem::path& path);
+    friend class Edit;
 
     std::shared_ptr<const SourceModel> source_;
     std::shared_ptr<const File> file_;  // the file's own message, for writing it again

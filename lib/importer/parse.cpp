@@ -171,13 +171,17 @@ Parsed parse_model(const base::SharedBytes& file, std::vector<std::filesystem::p
     if (!message->ParseFromString(walked.message))
         fail(Code::invalid_model, "not an ONNX model: its ", file.size(), " bytes do not follow the format");
     if (!message->has_graph()) fail(Code::invalid_model, "not an ONNX model: it has no graph");
+    return read_message(std::move(message), std::move(walked.blobs), std::move(folders));
+}
 
+Parsed read_message(std::shared_ptr<onnx::ModelProto> message, std::vector<base::SharedBytes> blobs,
+                    std::vector<std::filesystem::path> folders) {
     auto source = std::make_shared<SourceModel>();
     source->producer = producer_of(*message);
     source->ir_version = message->ir_version();
     source->opsets = read_opsets(message->opset_import());
     if (source->opsets.empty()) source->opsets.emplace("", 1);  // IR versions 1 and 2 know no operator sets
-    Reader reader(walked.blobs, std::move(folders));
+    Reader reader(blobs, std::move(folders));
     source->body = reader.body(*message->mutable_graph(), true);
     source->name = source->body.name;
     for (auto& function : *message->mutable_functions()) {
@@ -186,7 +190,7 @@ Parsed parse_model(const base::SharedBytes& file, std::vector<std::filesystem::p
             fail(Code::invalid_model, "function '", function.domain(), ".", function.name(), "' is defined twice");
     }
     expect_no_recursion(*source);
-    return {std::move(source), std::move(message), std::move(walked.blobs)};
+    return {std::move(source), std::move(message), std::move(blobs)};
 }
 
 }  // namespace shoal::importer

@@ -21,4 +21,8 @@ struct Parsed {
 /// `folders`: where external data may lie. Throws invalid_model or unsupported.
 [[nodiscard]] Parsed parse_model(const base::SharedBytes& file, std::vector<std::filesystem::path> folders);
 
+/// The same for a message that was parsed before and changed since: whatever has a `blob` is taken from `blobs`.
+[[nodiscard]] Parsed read_message(std::shared_ptr<onnx::ModelProto> message, std::vector<base::SharedBytes> blobs,
+                                  std::vector<std::filesystem::path> folders);
+
 }  // namespace shoal::importer

@@ -31,4 +31,9 @@ using graph::Graph;
 ///  - Everything else runs alone. A reshape alone costs nothing: devices treat it as another view of its input.
 [[nodiscard]] Graph fuse(const Graph& graph);
 
+/// f32 becomes f16 wherever it is kept: weights and what goes from kernel to kernel. Inputs and outputs keep their
+/// types, f64 and integers stay, and so do recurrent cells and running sums. Results differ by what halves round
+/// (relative 1e-3) and become infinite beyond 65504. Goes before optimize().
+[[nodiscard]] Graph half_precision(const Graph& graph);
+
 }  // namespace shoal::optimize

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "optimize/optimize.hpp"
+#include "session/carried_state.hpp"
 #include "session/run_queue.hpp"
 
 namespace shoal::session {
@@ -45,11 +46,13 @@ struct Session::State {
         : model(std::move(own_model)),
           backend(std::move(own_backend)),
           options(own_options),
+          carried(model, own_options.state),
           queue(own_options.in_flight, own_options.queued) {}
 
     importer::Model model;
     std::shared_ptr<runtime::Backend> backend;
     SessionOptions options;
+    CarriedState carried;
 
     using StepFuture = std::shared_future<std::shared_ptr<Step>>;
     mutable std::mutex mutex;
@@ -58,7 +61,8 @@ struct Session::State {
 
     std::shared_ptr<Step> make(importer::Lowering lowering) const {
         importer::Segment segment = lowering.advance();
-        auto graph = optimize::optimize(segment.graph);
+        const bool halves = options.precision == Precision::fp16;
+        auto graph = optimize::optimize(halves ? optimize::half_precision(segment.graph) : segment.graph);
         auto inputs = names(graph.inputs), outputs = names(graph.outputs);
         return std::make_shared<Step>(Step{backend->compile(std::move(graph)), std::move(inputs), std::move(outputs),
                                            std::move(segment.wanted), segment.last, std::move(lowering)});
@@ -111,7 +115,11 @@ struct Session::State {
 };
 
 Session::Session(importer::Model model, std::shared_ptr<runtime::Backend> backend, SessionOptions options)
-    : state_(std::make_unique<State>(std::move(model), std::move(backend), options)) {
+    : state_(std::make_unique<State>(with_precision(model, options.precision), std::move(backend), options)) {
+    if (options.precision == Precision::fp16 && !state_->backend->device().fp16) {
+        fail(Code::unsupported, "device '", state_->backend->device().name,
+             "' does not compute in fp16 (it lacks cl_khr_fp16); int8w makes weights smaller on any device");
+    }
     state_->model.check_supported();
 }
 Session::~Session() = default;
@@ -147,6 +155,8 @@ Outputs Session::run(const Inputs& inputs, const runtime::RunOptions& options) {
 
 void Session::submit(Inputs inputs, runtime::RunOptions options, std::function<void(Finished)> done) {
     State& state = *state_;
+    if (!state.carried.empty())
+        fail(Code::invalid_argument, "a session that keeps state runs in order: call run(), not submit()");
     // Ending the session takes back its own runs, not others that share the caller's cancellation.
     options.cancellation = options.cancellation.child();
     state.queue.add(
@@ -184,6 +194,12 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
         types.emplace(name, tensor.type());
         values.emplace(name, backend->upload(tensor));
     }
+    std::unique_lock<std::mutex> whole_run;
+    if (!carried.empty()) {
+        whole_run = std::unique_lock(carried.mutex());
+        carried.add_types(types);
+        carried.add_values(types, values, *backend);
+    }
     std::string key;
     auto current = first_step(types, key);
     std::vector<std::shared_ptr<runtime::Executable>> used;
@@ -191,9 +207,11 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
         const auto results = current->executable->run(collect(current->inputs, values), run_options);
         used.push_back(current->executable);
         if (current->last) {
+            carried.keep(current->outputs, results);
             Outputs out;
-            for (std::size_t i = 0; i < results.size(); ++i)
-                out.emplace_back(current->outputs[i], results[i]->read());
+            for (std::size_t i = 0; i < results.size(); ++i) {
+                if (!carried.is_output(current->outputs[i])) out.emplace_back(current->outputs[i], results[i]->read());
+            }
             const std::lock_guard lock(mutex);
             last = std::move(used);
             return out;
@@ -211,9 +229,27 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
     }
 }
 
+void Session::reset_state() {
+    const std::lock_guard lock(state_->carried.mutex());
+    state_->carried.reset();
+}
+
+std::optional<Tensor> Session::state(std::string_view input) const {
+    if (!state_->carried.is_input(input))
+        fail(Code::invalid_argument, "input '", input, "' is no state of this session");
+    const std::lock_guard lock(state_->carried.mutex());
+    const auto buffer = state_->carried.find(input);
+    return buffer ? std::optional(buffer->read()) : std::nullopt;
+}
+
 void Session::prepare(const std::map<std::string, tensor::Type>& inputs) {
+    auto types = inputs;
+    if (!state_->carried.empty()) {
+        const std::lock_guard lock(state_->carried.mutex());
+        state_->carried.add_types(types);
+    }
     std::string key;
-    const auto step = state_->first_step(inputs, key);
+    const auto step = state_->first_step(types, key);
     const std::lock_guard lock(state_->mutex);
     state_->last = {step->executable};
 }

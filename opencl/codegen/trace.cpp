@@ -389,6 +389,7 @@ std::optional<std::vector<Trace>> trace_concat(const Graph& graph, graph::GroupR
     std::int64_t offset = 0;
     for (const auto part : concat.inputs) {
         const Shape& own = graph.type(part).shape;
+        if (own.count() == 0) continue;
         const auto trace = with_cuts({{own.count()}, {}}, [&](const Nest& nest) {
             Tracer tracer(graph, group, nest);
             auto at = coordinates(nest.flat_outer(), own);
@@ -397,7 +398,7 @@ std::optional<std::vector<Trace>> trace_concat(const Graph& graph, graph::GroupR
             return tracer.finish();
         });
         if (!trace) return std::nullopt;
-        if (own.count() > 0) out.push_back(*trace);
+        out.push_back(*trace);
         offset += own[static_cast<int>(axis)];
     }
     return out;

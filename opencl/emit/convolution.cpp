@@ -43,6 +43,7 @@ std::optional<GroupCode> conv_contract(Emitter& emitter, graph::GroupRange range
     const LaunchArgument weights = pack(emitter, out, c.op.inputs[1], panels, tile.panel());
     Defines defines = tile.defines();
     if (!pointwise) defines.emplace_back("TAPS", "");
+    if (c.groups > 1) defines.emplace_back("GROUPS", "");
     defines.insert(defines.end(), epilogue.defines.begin(), epilogue.defines.end());
     Launch launch{emitter.instantiate("contract_f32_simd", defines),
                   {BufferArgument{c.op.inputs[0], false}, weights, BufferArgument{epilogue.value, true}},

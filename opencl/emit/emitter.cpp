@@ -140,6 +140,10 @@ std::vector<ValueId> results(const Graph& graph, graph::GroupRange range, const 
     return out;
 }
 
+bool is_empty(const Graph& graph, const std::vector<ValueId>& values) {
+    return std::all_of(values.begin(), values.end(), [&](ValueId id) { return graph.type(id).shape.count() == 0; });
+}
+
 std::optional<GroupCode> emit_range(Emitter& emitter, graph::GroupRange range, const std::vector<ValueId>& outputs) {
     const Op& first = emitter.graph().ops[range.first];
     if (first.is(cards::conv)) return emit_conv(emitter, range, outputs);
@@ -154,6 +158,7 @@ void emit_one_by_one(Emitter& emitter, graph::GroupRange range) {
     const Graph& graph = emitter.graph();
     for (std::uint32_t i = range.first; i < range.last; ++i) {
         const Op& op = graph.ops[i];
+        if (is_empty(graph, op.outputs)) continue;
         auto code = emit_range(emitter, {i, i + 1}, op.outputs);
         if (!code)
             base::fail(base::Code::unsupported, "operator '", op.name, "' (", op.card->name, " ",
@@ -182,9 +187,7 @@ Emission emit(const Graph& graph, const device::DeviceInfo& device) {
             continue;
         }
         const auto outputs = results(graph, range, kept);
-        const bool empty =
-            std::all_of(outputs.begin(), outputs.end(), [&](ValueId id) { return graph.type(id).shape.count() == 0; });
-        if (empty) continue;
+        if (is_empty(graph, outputs)) continue;
         if (auto code = emit_range(emitter, range, outputs))
             emitter.add_group(std::move(*code));
         else

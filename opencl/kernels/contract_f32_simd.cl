@@ -2,6 +2,7 @@
 //   out[r, o] = epilogue(sum over taps t and channels c of x[place(r, t), c] * w[o, t, c])
 //   Without TAPS a matrix product: place(r) is row r of x, at x + batch * x_batch + r * x_row.
 //   With TAPS a convolution in up to two axes: r counts n, y, x of the output; taps that fall into the padding read zeros.
+//   With GROUPS "batch" counts the groups of a convolution, whose columns stand side by side in out.
 //   x float, channels contiguous; w packed by pack_f32: [batch or group, panel, tap, channel, TILE_VECTORS * LANES]
 //   out element type OUT, row r of batch b at out + b * out_batch + r * out_row
 //   global (ceil(rows / TILE_ROWS), panels, batches or groups), local (1, 1, 1)
@@ -90,8 +91,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(
 #pragma unroll
     for (int i = 0; i < TILE_ROWS; ++i) {
         __global OUT* to = out + (size_t)batch * out_batch + (size_t)(first + i) * out_row + column;
-#ifdef TAPS
-        const int result_row = first + i, result_column = batch * columns + column;  // groups stand side by side
+#if defined(TAPS) || defined(GROUPS)
+        const int result_row = first + i, result_column = batch * columns + column;
 #else
         const int result_row = batch * rows + first + i, result_column = column;  // batches follow each other
 #endif

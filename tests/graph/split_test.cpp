@@ -1,5 +1,6 @@
 // The split algebra, held for every card and every axis it says can be split: running the shards on their slices and
-// merging gives what the whole operator gives. Shares are uneven on purpose.
+// merging gives what the whole operator gives. Shares are uneven on purpose; what is
+// concatenated has the same bytes.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -8,6 +9,7 @@
 #include "graph/cards/support.hpp"
 #include "support/compare.hpp"
 #include "support/samples.hpp"
+#include "support/shares.hpp"
 
 using namespace shoal;
 using graph::InputSlice;
@@ -29,24 +31,6 @@ std::vector<Tensor> evaluate(const graph::Card& card, const graph::Attrs& attrs,
     return out;
 }
 
-Tensor cut(const Tensor& whole, const InputSlice& slice) {
-    if (slice.axis < 0) return whole;
-    REQUIRE(slice.axis < whole.shape().rank());
-    REQUIRE(slice.begin >= 0);
-    REQUIRE(slice.begin <= slice.end);
-    REQUIRE(slice.end <= whole.shape()[slice.axis]);
-    const auto strides = tensor::strides(whole.shape());
-    const auto size = static_cast<std::size_t>(tensor::bits(whole.element()) / 8);
-    Tensor out(tensor::Type{whole.element(), whole.shape().with(slice.axis, slice.end - slice.begin)});
-    if (out.count() == 0) return out;
-    graph::copy_strided(
-        out.edit().data(), tensor::strides(out.shape()),
-        whole.bytes().data() +
-            static_cast<std::size_t>(slice.begin * strides[static_cast<std::size_t>(slice.axis)]) * size,
-        strides, out.shape(), size);
-    return out;
-}
-
 void merge_into(std::vector<double>& total, const std::vector<double>& part, Merge merge) {
     for (std::size_t i = 0; i < total.size(); ++i) {
         switch (merge) {
@@ -59,30 +43,11 @@ void merge_into(std::vector<double>& total, const std::vector<double>& part, Mer
     }
 }
 
-Tensor concatenated(const std::vector<Tensor>& parts, int axis) {
-    std::vector<const Tensor*> pointers;
-    for (const auto& part : parts)
-        pointers.push_back(&part);
-    return evaluate(*graph::find_card("concat"), {{"axis", std::int64_t{axis}}}, pointers)[0];
-}
-
-// Shares of about a fifth, a half and the rest, in granules.
-std::vector<std::int64_t> cuts(const graph::SplitAxis& split) {
-    const std::int64_t units = (split.extent + split.granule - 1) / split.granule;
-    std::set<std::int64_t> at{0, units};
-    at.insert(std::clamp<std::int64_t>(units / 5, 1, units));
-    at.insert(std::clamp<std::int64_t>(units * 7 / 10, 1, units));
-    std::vector<std::int64_t> out;
-    for (const auto unit : at)
-        out.push_back(std::min(unit * split.granule, split.extent));
-    return out;
-}
-
 void check_split(const graph::Op& op, const graph::Graph& graph, const graph::SplitAxis& split,
-                 const std::vector<const Tensor*>& inputs, const std::vector<Tensor>& whole) {
+                 const std::vector<const Tensor*>& inputs, const std::vector<Tensor>& whole,
+                 const std::vector<std::int64_t>& at) {
     const auto signature = graph::signature(graph, op);
     std::vector<std::vector<Tensor>> parts(whole.size());
-    const auto at = cuts(split);
     for (std::size_t n = 0; n + 1 < at.size(); ++n) {
         const auto shard = op.card->shard(signature, split, at[n], at[n + 1]);
         REQUIRE(shard.inputs.size() == inputs.size());
@@ -90,7 +55,7 @@ void check_split(const graph::Op& op, const graph::Graph& graph, const graph::Sp
         std::vector<const Tensor*> pointers;
         slices.reserve(inputs.size());
         for (std::size_t i = 0; i < inputs.size(); ++i) {
-            if (inputs[i] != nullptr) slices.push_back(cut(*inputs[i], shard.inputs[i]));
+            if (inputs[i] != nullptr) slices.push_back(test::cut(*inputs[i], shard.inputs[i]));
             pointers.push_back(inputs[i] != nullptr ? &slices.back() : nullptr);
         }
         const auto results = evaluate(*op.card, shard.attrs, pointers);
@@ -99,7 +64,7 @@ void check_split(const graph::Op& op, const graph::Graph& graph, const graph::Sp
     }
     for (std::size_t i = 0; i < whole.size(); ++i) {
         if (split.merge == Merge::concat) {
-            CHECK_EQ(test::difference(concatenated(parts[i], split.output_axes.at(i)), whole[i]), "");
+            CHECK_EQ(test::byte_difference(test::concatenated(parts[i], split.output_axes.at(i)), whole[i]), "");
             continue;
         }
         auto total = tensor::to_doubles(parts[i][0]);
@@ -126,7 +91,11 @@ TEST_CASE("every split of every operator gives the whole's result") {
         const auto whole = evaluate(*op.card, op.attrs, inputs);
         for (const auto& split : op.card->splits(graph::signature(sample.graph, op))) {
             CAPTURE(split.name);
-            check_split(op, sample.graph, split, inputs, whole);
+            for (int times = 0; times < 3; ++times) {
+                const auto at = test::uneven_shares(random, split.extent, split.granule);
+                CAPTURE(at);
+                check_split(op, sample.graph, split, inputs, whole, at);
+            }
             ++splits;
         }
     }

@@ -231,3 +231,8 @@ TEST_CASE("shape arithmetic leaves nothing for the device") {
     CHECK(graph.ops.size() == 1);
     CHECK(graph.type(graph.outputs[0].value).shape == Shape{7, 12});
 }
+
+TEST_CASE("a reshape that is told no shape is refused") {
+    CHECK_THROWS_WITH_AS((void)run_op("Reshape", {floats({4}, {1, 2, 3, 4})}), doctest::Contains("it is told no shape"),
+                         base::Error);
+}

@@ -146,10 +146,24 @@ Network embedding() {
     return m.finish(m.builder.matmul(m.builder.map("add", {rows, positions}), m.weights({20, 13})));
 }
 
+Network grouped_pointwise() {
+    Maker m("grouped pointwise");
+    const ValueId x = m.relu(m.conv(m.input({1, 6, 5, 7}), 39, 1));
+    return m.finish(m.relu(m.bias(m.conv(m.bias(m.conv(x, 57, 1, 1, 3)), 57, 3, 1, 3))));
+}
+
+Network empty_cache() {
+    Maker m("empty cache");
+    const ValueId past = m.builder.slice_axis(m.input({1, 4, 3, 8}), 2, 0, 0);
+    const ValueId now = m.builder.map("add", {m.builder.graph().inputs[0].value, m.weights({1, 4, 3, 8})});
+    const auto turned = [&](ValueId x) { return m.builder.transpose(x, {0, 2, 1, 3}); };
+    return m.finish(m.softmax(m.builder.concat({turned(past), turned(now)}, 1)));
+}
+
 std::vector<Network> networks() {
     std::vector<Network> out;
     for (const auto make : {residual_block, channel_shuffle, squeeze_excite, dense_block, classifier, attention_head,
-                            layer_norm, embedding})
+                            layer_norm, embedding, grouped_pointwise, empty_cache})
         out.push_back(make());
     return out;
 }

@@ -20,13 +20,15 @@ struct Network {
 [[nodiscard]] std::vector<Network> networks();
 
 /// The ones by name.
-[[nodiscard]] Network residual_block();   ///< conv, batch norm, relu, conv, batch norm, add, relu
-[[nodiscard]] Network channel_shuffle();  ///< split, depthwise, concat, shuffle, 1x1
-[[nodiscard]] Network squeeze_excite();   ///< conv, global average, two 1x1, sigmoid, multiply
-[[nodiscard]] Network dense_block();      ///< concatenations of everything before
-[[nodiscard]] Network classifier();       ///< conv, pool, flatten, matmul, softmax
-[[nodiscard]] Network attention_head();   ///< heads split by reshape and transpose, scores, softmax, heads joined
-[[nodiscard]] Network layer_norm();       ///< mean, variance, scale, bias, written out
-[[nodiscard]] Network embedding();        ///< gathered rows plus positions
+[[nodiscard]] Network residual_block();     ///< conv, batch norm, relu, conv, batch norm, add, relu
+[[nodiscard]] Network channel_shuffle();    ///< split, depthwise, concat, shuffle, 1x1
+[[nodiscard]] Network squeeze_excite();     ///< conv, global average, two 1x1, sigmoid, multiply
+[[nodiscard]] Network dense_block();        ///< concatenations of everything before
+[[nodiscard]] Network classifier();         ///< conv, pool, flatten, matmul, softmax
+[[nodiscard]] Network attention_head();     ///< heads split by reshape and transpose, scores, softmax, heads joined
+[[nodiscard]] Network layer_norm();         ///< mean, variance, scale, bias, written out
+[[nodiscard]] Network embedding();          ///< gathered rows plus positions
+[[nodiscard]] Network grouped_pointwise();  ///< 1x1 and 3x3 in groups wider than a vector, each with its own bias
+[[nodiscard]] Network empty_cache();        ///< the first step of a key-value cache: a concatenation with nothing
 
 }  // namespace shoal::test

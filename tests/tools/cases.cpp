@@ -8,6 +8,7 @@
 #include "optimize/optimize.hpp"
 #include "platform/files.hpp"
 #include "runtime/host_backend.hpp"
+#include "tools/boards.hpp"
 
 namespace shoal::tools {
 
@@ -17,6 +18,13 @@ Device open_device(const std::string& name) {
     if (name == "host" || name == "optimised") return {runtime::make_host_backend(), name == "optimised"};
     const auto found = opencl::discover();
     return {opencl::make_backend(opencl::choose(found.devices, name)), true};
+}
+
+std::vector<Device> open_devices(const std::string& name, int count) {
+    std::vector<Device> out;
+    for (int i = 0; i < count; ++i)
+        out.push_back(open_device(name));
+    return out;
 }
 
 std::vector<fs::path> data_sets(const fs::path& test) {
@@ -51,9 +59,11 @@ DataSet read_data_set(const fs::path& folder, const importer::Model& model) {
 }
 
 std::vector<Tensor> run_model(const importer::Model& model, const std::map<std::string, Tensor>& inputs,
-                              const Device& device) {
+                              const std::vector<Device>& boards) {
+    const Device& device = boards.front();
     return importer::evaluate(model, inputs, [&](const graph::Graph& graph, const std::vector<Tensor>& arguments) {
         graph::validate(graph);
+        if (boards.size() > 1) return run_split(graph, arguments, boards);
         const auto executable = device.backend->compile(device.optimise ? optimize::optimize(graph) : graph);
         return runtime::run_on_host_tensors(*device.backend, *executable, arguments);
     });

@@ -24,6 +24,8 @@ struct Device {
 /// The device for `--device NAME`: "host", "optimised" (the host loops behind the optimiser), else what
 /// opencl::choose() makes of the name. Throws what it throws.
 [[nodiscard]] Device open_device(const std::string& name);
+/// The same device opened several times: boards of one kind that share nothing.
+[[nodiscard]] std::vector<Device> open_devices(const std::string& name, int count);
 
 /// One test_data_set: inputs by name, and the outputs that are expected, in order.
 struct DataSet {
@@ -35,8 +37,9 @@ struct DataSet {
 [[nodiscard]] std::vector<std::filesystem::path> data_sets(const std::filesystem::path& test);
 [[nodiscard]] DataSet read_data_set(const std::filesystem::path& folder, const importer::Model& model);
 
+/// Runs a model on one device, or split over several (see boards.hpp).
 [[nodiscard]] std::vector<Tensor> run_model(const importer::Model& model, const std::map<std::string, Tensor>& inputs,
-                                            const Device& device);
+                                            const std::vector<Device>& boards);
 
 /// How far outputs may be off.
 struct Closeness {

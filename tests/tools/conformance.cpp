@@ -1,6 +1,7 @@
 // shoal_conformance: runs operator tests in the layout of the ONNX backend test data and says which agree.
 //
-//   shoal_conformance [--data DIR] [--list FILE] [--tier N] [--family F] [--match TEXT] [--device D] [--jobs N]
+//   shoal_conformance [--data DIR] [--list FILE] [--tier N] [--family F] [--match TEXT] [--device D] [--boards N]
+//   [--jobs N]
 //
 // FILE is a table with a heading (tab-separated: path, family, tier, ...). Prints a table by family, one line with the
 // reason for each failure, and ends with "N passed, N failed, N skipped". Exits with 1 when a test failed, with 77 when
@@ -74,7 +75,7 @@ tools::Closeness closeness_of(const importer::Model& model) {
     return out;
 }
 
-void run(Test& test, const fs::path& data, const tools::Device& device) {
+void run(Test& test, const fs::path& data, const std::vector<tools::Device>& boards) {
     const fs::path folder = data / test.path;
     if (!fs::exists(folder / "model.onnx")) {
         test.result = Test::Result::skipped;
@@ -85,7 +86,7 @@ void run(Test& test, const fs::path& data, const tools::Device& device) {
         const auto model = importer::Model::load(folder / "model.onnx");
         for (const auto& set : tools::data_sets(folder)) {
             const auto expected = tools::read_data_set(set, model);
-            const auto got = tools::run_model(model, expected.inputs, device);
+            const auto got = tools::run_model(model, expected.inputs, boards);
             test.reason = tools::compare(got, expected.outputs, closeness_of(model));
             if (!test.reason.empty()) break;
         }
@@ -95,13 +96,13 @@ void run(Test& test, const fs::path& data, const tools::Device& device) {
     test.result = test.reason.empty() ? Test::Result::passed : Test::Result::failed;
 }
 
-void run_all(std::vector<Test>& tests, const fs::path& data, const tools::Device& device, int jobs) {
+void run_all(std::vector<Test>& tests, const fs::path& data, const std::vector<tools::Device>& boards, int jobs) {
     std::atomic<std::size_t> next{0};
     std::vector<std::thread> threads;
     for (int i = 0; i < jobs; ++i) {
         threads.emplace_back([&] {
             for (std::size_t at = next++; at < tests.size(); at = next++)
-                run(tests[at], data, device);
+                run(tests[at], data, boards);
         });
     }
     for (auto& thread : threads)
@@ -153,13 +154,16 @@ int report(const std::vector<Test>& tests) {
 int main(int argc, char** argv) {
     CLI::App app("Runs operator tests and says which agree.");
     std::string data, list, family, match, device = "host";
-    int tier = 0, jobs = 1;
+    int tier = 0, jobs = 1, boards = 1;
     app.add_option("--data", data, "folder of the tests (default: conformance in the shared test data)");
     app.add_option("--list", list, "table of the tests (default: tests.tsv in the folder)");
     app.add_option("--tier", tier, "only tests of this tier");
     app.add_option("--family", family, "only tests of this family");
     app.add_option("--match", match, "only tests whose path contains this");
     app.add_option("--device", device, "\"host\", \"optimised\", or an OpenCL device by id, kind or part of its name");
+    app.add_option("--boards", boards,
+                   "split over so many boards of this process, and hold that the bytes stay the same")
+        ->check(CLI::Range(1, 64));
     app.add_option("--jobs", jobs, "tests at a time")->check(CLI::Range(1, 256));
     CLI11_PARSE(app, argc, argv);
     if (data.empty()) data = tools::shared_folder("conformance").string();
@@ -173,7 +177,7 @@ int main(int argc, char** argv) {
             return (tier != 0 && test.tier != tier) || (!family.empty() && test.family != family) ||
                    test.path.find(match) == std::string::npos;
         });
-        run_all(tests, data, tools::open_device(device), jobs);
+        run_all(tests, data, tools::open_devices(device, boards), jobs);
         return report(tests) == 0 ? 0 : 1;
     } catch (const std::exception& error) {
         std::cerr << error.what() << '\n';

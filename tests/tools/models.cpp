@@ -105,7 +105,7 @@ Tensor row(const Tensor& all, std::int64_t index) {
     return out;
 }
 
-std::string run_stream(const fs::path& folder, const importer::Model& model, const tools::Device& device,
+std::string run_stream(const fs::path& folder, const importer::Model& model, const std::vector<tools::Device>& boards,
                        const Wanted& how, int frames) {
     const auto plan = nlohmann::json::parse(platform::read_text(folder / "stream/stream.json"));
     auto inputs = tools::read_data_set(tools::data_sets(folder).at(0), model).inputs;
@@ -131,7 +131,7 @@ std::string run_stream(const fs::path& folder, const importer::Model& model, con
                 }
             }
         }
-        const auto results = tools::run_model(model, inputs, device);
+        const auto results = tools::run_model(model, inputs, boards);
         const auto difference = compare({results.at(positions.at(out))}, {row(want, frame)}, how);
         if (!difference.empty()) return base::text("frame ", frame, ": ", difference);
         for (const auto& state : plan["states"])
@@ -140,7 +140,7 @@ std::string run_stream(const fs::path& folder, const importer::Model& model, con
     return "";
 }
 
-void run_folder(const fs::path& folder, const tools::Device& device, Totals& totals, int frames) {
+void run_folder(const fs::path& folder, const std::vector<tools::Device>& boards, Totals& totals, int frames) {
     const std::string name = folder.filename().string();
     const Wanted how = wanted_of(name);
     std::optional<importer::Model> model;
@@ -152,11 +152,11 @@ void run_folder(const fs::path& folder, const tools::Device& device, Totals& tot
     for (const auto& set : tools::data_sets(folder)) {
         timed(totals, name + "/" + set.filename().string(), [&] {
             const auto data = tools::read_data_set(set, *model);
-            return compare(tools::run_model(*model, data.inputs, device), data.outputs, how);
+            return compare(tools::run_model(*model, data.inputs, boards), data.outputs, how);
         });
     }
     if (frames > 0 && fs::exists(folder / "stream/stream.json"))
-        timed(totals, name + "/stream", [&] { return run_stream(folder, *model, device, how, frames); });
+        timed(totals, name + "/stream", [&] { return run_stream(folder, *model, boards, how, frames); });
 }
 
 }  // namespace
@@ -168,14 +168,16 @@ int main(int argc, char** argv) {
     int boards = 1, frames = 1 << 30;
     app.add_option("--data", data, "folders of models (default: models and models_arch in the shared test data)");
     app.add_option("--match", match, "only models whose name contains this");
-    app.add_option("--boards", boards, "split over so many boards of this process")->check(CLI::Range(1, 1));
+    app.add_option("--boards", boards,
+                   "split over so many boards of this process, and hold that the bytes stay the same")
+        ->check(CLI::Range(1, 64));
     app.add_option("--device", device_name,
                    "\"host\", \"optimised\", or an OpenCL device by id, kind or part of its name");
     app.add_option("--frames", frames, "at most so many frames of a stream");
     CLI11_PARSE(app, argc, argv);
     if (data.empty()) data = {tools::shared_folder("models").string(), tools::shared_folder("models_arch").string()};
     try {
-        const auto device = tools::open_device(device_name);
+        const auto devices = tools::open_devices(device_name, boards);
         std::vector<fs::path> folders;
         for (const auto& place : data) {
             if (!fs::exists(place)) continue;
@@ -192,7 +194,7 @@ int main(int argc, char** argv) {
         }
         Totals totals;
         for (const auto& folder : folders)
-            run_folder(folder, device, totals, frames);
+            run_folder(folder, devices, totals, frames);
         return totals.finish();
     } catch (const std::exception& error) {
         std::cerr << error.what() << '\n';

@@ -17,7 +17,9 @@ std::vector<Slot> identity(Context& c) {
 
 // 0 keeps the input's extent (unless allowzero), -1 takes what is left.
 Values reshape(Context& c) {
-    const Ints wanted = *c.ints_from(1, "shape");
+    const auto given = c.ints_from(1, "shape");
+    c.expect(given.has_value(), "it is told no shape");
+    const Ints& wanted = *given;
     const Shape from = c.shape(0);
     const bool keep_zeros = c.flag("allowzero", false);
     Ints extents;

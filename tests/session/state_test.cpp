@@ -1,0 +1,127 @@
+// Streams: what goes from one run to the next without the caller's help gives what carrying it by hand gives.
+#include <doctest/doctest.h>
+
+#include "runtime/host_backend.hpp"
+#include "session/session.hpp"
+#include "support/errors.hpp"
+#include "support/model_maker.hpp"
+
+using namespace shoal;
+using test::floats;
+
+namespace {
+
+// y = x + sum, sum' = y: what comes out is the sum of everything so far.
+importer::Model summing() {
+    test::ModelMaker maker;
+    auto graph = maker.graph();
+    graph.input("x", tensor::ElementType::f32, {1, 2}).input("sum", tensor::ElementType::f32, {"N", 2});
+    graph.op("Add", {"x", "sum"}, {"y"}).op("Identity", {"y"}, {"next"}).output("y").output("next");
+    return maker.model();
+}
+
+session::SessionOptions keeping(std::string output, std::string input) {
+    session::SessionOptions out;
+    out.state = {{std::move(output), std::move(input)}};
+    return out;
+}
+
+// A backend that counts what goes to the device and comes back.
+class CountedBuffer final : public runtime::Buffer {
+public:
+    CountedBuffer(runtime::BufferPtr inner, int& reads) : inner_(std::move(inner)), reads_(reads) {}
+    [[nodiscard]] const runtime::Type& type() const noexcept override { return inner_->type(); }
+    [[nodiscard]] tensor::Tensor read() const override {
+        ++reads_;
+        return inner_->read();
+    }
+
+private:
+    runtime::BufferPtr inner_;
+    int& reads_;
+};
+
+class CountedExecutable final : public runtime::Executable {
+public:
+    CountedExecutable(std::unique_ptr<runtime::Executable> inner, int& reads)
+        : inner_(std::move(inner)), reads_(reads) {}
+    [[nodiscard]] const runtime::Graph& graph() const noexcept override { return inner_->graph(); }
+    [[nodiscard]] runtime::MemoryUse memory() const noexcept override { return inner_->memory(); }
+    [[nodiscard]] std::vector<runtime::BufferPtr> run(std::span<const runtime::BufferPtr> inputs,
+                                                      const runtime::RunOptions& options) override {
+        const int before = reads_;
+        auto out = inner_->run(inputs, options);
+        reads_ = before;  // the host's loops read their inputs, which is no copy from a device
+        for (auto& buffer : out)
+            buffer = std::make_shared<CountedBuffer>(buffer, reads_);
+        return out;
+    }
+    [[nodiscard]] std::vector<runtime::KernelReport> profile(int repeat) override { return inner_->profile(repeat); }
+
+private:
+    std::unique_ptr<runtime::Executable> inner_;
+    int& reads_;
+};
+
+class CountedBackend final : public runtime::Backend {
+public:
+    [[nodiscard]] const device::DeviceInfo& device() const noexcept override { return inner_->device(); }
+    [[nodiscard]] device::Rates measure_rates() override { return inner_->measure_rates(); }
+    [[nodiscard]] std::unique_ptr<runtime::Executable> compile(runtime::Graph graph) override {
+        return std::make_unique<CountedExecutable>(inner_->compile(std::move(graph)), reads);
+    }
+    [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor) override {
+        ++uploads;
+        return inner_->upload(std::move(tensor));
+    }
+
+    int uploads = 0, reads = 0;
+
+private:
+    std::shared_ptr<runtime::Backend> inner_ = runtime::make_host_backend();
+};
+
+}  // namespace
+
+TEST_CASE("state goes from run to run, starting from zeros, and can be looked at, given and forgotten") {
+    session::Session session(summing(), runtime::make_host_backend(), keeping("next", "sum"));
+    CHECK_FALSE(session.state("sum").has_value());
+    const session::Inputs one{{"x", floats({1, 2}, {1, 10})}};
+    for (int n = 1; n <= 3; ++n) {
+        const auto out = session.run(one);
+        REQUIRE(out.size() == 1);
+        CHECK(out[0].first == "y");
+        CHECK(tensor::to_doubles(out[0].second) == std::vector<double>{1.0 * n, 10.0 * n});
+    }
+    CHECK(tensor::to_doubles(*session.state("sum")) == std::vector<double>{3, 30});
+    auto given = one;
+    given.emplace("sum", floats({1, 2}, {100, 200}));
+    CHECK(tensor::to_doubles(session.run(given)[0].second) == std::vector<double>{101, 210});
+    CHECK(tensor::to_doubles(session.run(one)[0].second) == std::vector<double>{102, 220});
+    session.reset_state();
+    CHECK(tensor::to_doubles(session.run(one)[0].second) == std::vector<double>{1, 10});
+}
+
+TEST_CASE("state never passes through the host") {
+    const auto backend = std::make_shared<CountedBackend>();
+    session::Session session(summing(), backend, keeping("next", "sum"));
+    const session::Inputs one{{"x", floats({1, 2}, {1, 10})}};
+    (void)session.run(one);
+    backend->uploads = backend->reads = 0;
+    for (int n = 0; n < 5; ++n)
+        (void)session.run(one);
+    CHECK(backend->uploads == 5);  // x
+    CHECK(backend->reads == 5);    // y
+}
+
+TEST_CASE("state that the model does not have, and orders that cannot be kept") {
+    const auto backend = runtime::make_host_backend();
+    CHECK_THROWS_WITH_AS(session::Session(summing(), backend, keeping("nxt", "sum")),
+                         doctest::Contains("no output 'nxt'"), base::Error);
+    CHECK_THROWS_WITH_AS(session::Session(summing(), backend, keeping("next", "sun")),
+                         doctest::Contains("no input 'sun'"), base::Error);
+    session::Session session(summing(), backend, keeping("next", "sum"));
+    CHECK_THROWS_WITH_AS((void)session.state("x"), doctest::Contains("no state"), base::Error);
+    CHECK_THROWS_WITH_AS((void)session.start({{"x", floats({1, 2}, {1, 10})}}), doctest::Contains("run()"),
+                         base::Error);
+}
