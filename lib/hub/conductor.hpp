@@ -38,6 +38,7 @@ public:
 
     // What happens to boards. `board_lost` comes after the other parts know of it.
     void board_lost(const std::string& board, const std::string& why);
+    void board_joined(const std::string& board);
     /// Looks whether a device of the board does not come back, or a board that hung is well again.
     void heartbeat(const std::string& board);
 

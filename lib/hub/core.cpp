@@ -118,6 +118,7 @@ void Core::join(Peer& peer, wire::Register info) {
     peer.name = member->name;
     measuring_.joined(*member);
     links_.joined(*member);
+    conductor_.board_joined(member->name);
     tell_event(Event::Kind::board_joined, member->name,
                text(member->info.devices.size(), member->info.devices.size() == 1 ? " device" : " devices", ", ",
                     member->info.memory_limit_bytes >> 20, " MiB, at ", member->address));

@@ -66,6 +66,14 @@ void Conductor::board_lost(const std::string& board, const std::string& why) {
     });
 }
 
+// What it could not do before it may be able to do now.
+void Conductor::board_joined(const std::string& board) {
+    each([&](Model& model) {
+        std::erase_if(model.restrictions.allowance, [&](const auto& entry) { return entry.first.board == board; });
+        model.restrictions.excluded.erase(board);
+    });
+}
+
 // From here on nothing of the old plan counts. `prepared`: the plan for this case may lie ready.
 void Conductor::replan(Model& model, const std::string& why, bool prepared) {
     if (model.phase == Phase::serving) model.replan_since = now();
@@ -143,7 +151,6 @@ void Conductor::fail(Model& model, const base::Error& error) {
     model.job = 0;
     model.improving = false;
     model.failure = error;
-    model.considered = parts_.membership.version();
     model.replan_since = now();
     enter(model, Phase::failed);
     for (const auto& [client, count] : model.users)

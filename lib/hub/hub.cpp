@@ -122,15 +122,13 @@ void Hub::stop() noexcept {
     std::thread ending;
     {
         const std::lock_guard lock(state.mutex);
+        if (std::this_thread::get_id() == state.thread.get_id()) return;  // from on_event: it ends when that returns
         ending.swap(state.thread);
     }
     if (!ending.joinable()) return;
     state.port->wake();
     ending.join();
     state.planning->stop();
-    try {
-        (void)state.port->wait(state.clock.now());  // what the planning thread posted last
-    } catch (const std::exception&) {}
 }
 
 wire::Status Hub::status() const {

@@ -31,7 +31,12 @@ std::string reachable(const std::string& said, const std::string& address) {
     }
 }
 
-// The same device as far as costs and memory are concerned needs an id of its own on its board.
+// Names are joined with ':' to those of devices, and printed.
+bool sensible(const std::string& name) {
+    return std::none_of(name.begin(), name.end(),
+                        [](char c) { return c == ':' || static_cast<unsigned char>(c) < ' '; });
+}
+
 bool unique_devices(const std::vector<device::DeviceInfo>& devices) {
     std::set<std::string> ids;
     return std::all_of(devices.begin(), devices.end(),
@@ -45,6 +50,7 @@ Membership::Membership(const HubOptions& options, Outbox& outbox)
 
 std::string Membership::objection(const Caller& caller, const wire::Register& info) const {
     if (info.board.empty()) return "a board needs a name (--name)";
+    if (!sensible(info.board)) return "a board's name has no ':' and no control characters in it (--name)";
     if (info.devices.empty()) return text("board '", info.board, "' offers no device");
     if (!unique_devices(info.devices)) return text("board '", info.board, "' offers two devices of the same id");
     if (info.memory_limit_bytes == 0) return text("board '", info.board, "' offers no memory (--memory)");

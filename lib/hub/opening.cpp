@@ -85,7 +85,9 @@ bool Conductor::measured(Model& model) {
 void Conductor::measure(Model& model) {
     const auto& members = parts_.membership.members();
     if (std::none_of(members.begin(), members.end(), [](const auto& member) { return member.second.usable(); })) {
-        if (now() - started_ > kBoardPatience) fail(model, {Code::unavailable, "no board has joined this hub"});
+        if (now() - started_ < kBoardPatience) return;
+        model.considered = parts_.membership.version();
+        fail(model, {Code::unavailable, "no board has joined this hub"});
         return;
     }
     const auto [done, total] = parts_.measuring.progress(model.spec.graphs);
@@ -132,6 +134,10 @@ void Conductor::planned(Job& job) {
     model->job = 0;
     if (model->improving) {
         consider(*model, job);
+        return;
+    }
+    if (job.error && model->considered != parts_.membership.version()) {
+        enter(*model, Phase::measuring);  // a board joined meanwhile: it may be just what was missing
         return;
     }
     if (job.error) {

@@ -58,7 +58,7 @@ flat::Offset<fb::Prediction> pack(flat::FlatBufferBuilder& builder, const plan::
     const auto stages =
         pack_structs(builder, prediction.stages, [](const plan::StagePrediction& stage) { return pack(stage); });
     return fb::CreatePrediction(builder, prediction.latency_s, prediction.requests_per_s, prediction.latency_bound_s,
-                                prediction.requests_per_s_bound, stages);
+                                prediction.requests_per_s_bound, stages, prediction.gap);
 }
 
 plan::Prediction unpack(Unpacker& in, const fb::Prediction* prediction) {
@@ -68,6 +68,7 @@ plan::Prediction unpack(Unpacker& in, const fb::Prediction* prediction) {
     out.requests_per_s = not_negative(prediction->requests_per_s(), "a predicted rate");
     out.latency_bound_s = not_negative(prediction->latency_bound_s(), "a bound");
     out.requests_per_s_bound = not_negative(prediction->requests_per_s_bound(), "a bound");
+    out.gap = not_negative(prediction->gap(), "a plan's gap");
     out.stages = in.structs(prediction->stages(), kMaxOps, "stages",
                             [](const fb::StagePrediction& stage) { return unpack(stage); });
     return out;
@@ -213,7 +214,7 @@ plan::Work unpack(const fb::Work& work) {
 flat::Offset<fb::Plan> pack(flat::FlatBufferBuilder& builder, const plan::Plan& plan) {
     const auto root = pack_node(builder, plan.root, 1);
     const auto prediction = pack(builder, plan.prediction);
-    return fb::CreatePlan(builder, static_cast<std::uint8_t>(plan.objective), root, prediction);
+    return fb::CreatePlan(builder, static_cast<std::uint8_t>(plan.objective), root, prediction, plan.credits);
 }
 
 plan::Plan unpack(Unpacker& in, const fb::Plan* plan, std::size_t boards) {
@@ -222,6 +223,8 @@ plan::Plan unpack(Unpacker& in, const fb::Plan* plan, std::size_t boards) {
     out.objective = checked_enum(plan->objective(), plan::Objective::latency, kLastObjective, "objective");
     out.root = unpack_node(in, *plan->root(), 1);
     out.prediction = unpack(in, plan->prediction());
+    out.credits = plan->credits();
+    if (out.credits == 0) Unpacker::refuse("a plan without room for a request");
     expect_boards_below(out.root, boards);
     for (const auto& stage : out.prediction.stages) {
         if (stage.work.board >= boards) Unpacker::refuse("a prediction for board ", stage.work.board, " of ", boards);

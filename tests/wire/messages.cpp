@@ -276,6 +276,7 @@ device::DeviceInfo some_device(std::mt19937& random) {
 plan::Plan some_plan(std::mt19937& random) {
     plan::Plan out;
     out.objective = plan::Objective::throughput;
+    out.credits = 3;
     plan::Node stages{{}, plan::Axis::operators, plan::Merge::hand_over, {}, {}, {}};
     stages.children.push_back({{0, 0, 0, 3}, {}, {}, {}, {}, {}});
     stages.children.push_back({{0, 1, 3, 7}, {}, {}, {}, {}, {}});
@@ -284,7 +285,7 @@ plan::Plan some_plan(std::mt19937& random) {
     plan::Node other = stages.children[0];
     other.work = {1, 2, 0, 7};
     out.root = {{}, plan::Axis::models, plan::Merge::weighted_mean, {stages, other}, {0.5, 0.5}, {0.25, 0.75}};
-    out.prediction = {real(random), real(random), real(random), real(random), {}};
+    out.prediction = {real(random), real(random), real(random), real(random), real(random), {}};
     out.prediction.stages.push_back({{0, 1, 3, 7}, real(random), real(random), real(random), 1, 2, 3, 4});
     return out;
 }

@@ -1,0 +1,96 @@
+#include "client/submissions.hpp"
+
+#include <algorithm>
+
+namespace shoal::client {
+
+void Submissions::add(Submission submission) {
+    const auto ticket = submission.ticket;
+    by_deadline_.emplace(submission.deadline, ticket);
+    unsent_.insert(ticket);
+    by_ticket_.emplace(ticket, std::move(submission));
+}
+
+std::vector<std::uint64_t> Submissions::waiting(std::uint64_t model, base::TimePoint now) const {
+    std::vector<std::uint64_t> out;
+    for (const auto ticket : unsent_) {
+        const auto& own = at(ticket);
+        if (own.model == model && own.not_before <= now) out.push_back(ticket);
+    }
+    return out;
+}
+
+std::optional<std::uint64_t> Submissions::ticket_of(std::uint64_t number) const {
+    const auto found = by_number_.find(number);
+    if (found == by_number_.end()) return std::nullopt;
+    return found->second;
+}
+
+void Submissions::mark_sent(std::uint64_t ticket, std::uint64_t number) {
+    auto& own = by_ticket_.at(ticket);
+    own.number = number;
+    ++own.sent;
+    by_number_[number] = ticket;
+    unsent_.erase(ticket);
+}
+
+void Submissions::take_back(std::uint64_t ticket, base::TimePoint not_before) {
+    auto& own = by_ticket_.at(ticket);
+    by_number_.erase(own.number);
+    own.number = 0;
+    own.not_before = not_before;
+    unsent_.insert(ticket);
+}
+
+std::vector<std::uint64_t> Submissions::sent() const {
+    std::vector<std::uint64_t> out;
+    for (const auto& [number, ticket] : by_number_)
+        out.push_back(ticket);
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+std::vector<std::uint64_t> Submissions::of_model(std::uint64_t model) const {
+    std::vector<std::uint64_t> out;
+    for (const auto& [ticket, own] : by_ticket_) {
+        if (own.model == model) out.push_back(ticket);
+    }
+    return out;
+}
+
+std::vector<std::uint64_t> Submissions::all() const {
+    std::vector<std::uint64_t> out;
+    for (const auto& [ticket, own] : by_ticket_)
+        out.push_back(ticket);
+    return out;
+}
+
+std::vector<std::uint64_t> Submissions::expired(base::TimePoint now) const {
+    std::vector<std::uint64_t> out;
+    for (const auto& [deadline, ticket] : by_deadline_) {
+        if (deadline > now) break;
+        out.push_back(ticket);
+    }
+    return out;
+}
+
+std::optional<base::TimePoint> Submissions::next() const {
+    if (by_deadline_.empty()) return std::nullopt;
+    base::TimePoint out = by_deadline_.begin()->first;
+    for (const auto ticket : unsent_) {
+        const auto when = at(ticket).not_before;
+        if (when != base::TimePoint{}) out = std::min(out, when);
+    }
+    return out;
+}
+
+Submission Submissions::take(std::uint64_t ticket) {
+    auto node = by_ticket_.extract(ticket);
+    Submission out = std::move(node.mapped());
+    by_number_.erase(out.number);
+    by_deadline_.erase({out.deadline, ticket});
+    unsent_.erase(ticket);
+    return out;
+}
+
+}  // namespace shoal::client

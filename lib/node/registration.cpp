@@ -1,0 +1,107 @@
+#include "node/registration.hpp"
+
+#include <algorithm>
+
+namespace shoal::node {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kWelcomePatience{5000};
+constexpr milliseconds kAfterRefusal{2000};
+constexpr int kSilences = 3;  // of the hub's own measure, after which it is taken for hung
+
+}  // namespace
+
+Registration::Registration(transport::Port& port, std::string endpoint, std::optional<transport::PublicKey> hub_key,
+                           std::function<void(Event::Kind, std::string)> tell)
+    : port_(port), endpoint_(std::move(endpoint)), hub_key_(hub_key), tell_(std::move(tell)) {}
+
+void Registration::begin(wire::Register self, base::TimePoint now) {
+    self_ = std::move(self);
+    heard_ = now;
+    dial();
+}
+
+void Registration::dial() {
+    connected_ = welcomed_ = false;
+    register_at_ = base::TimePoint::max();
+    hub_ = port_.connect(endpoint_, hub_key_);
+}
+
+bool Registration::send(wire::Frames message) {
+    return connected_ && port_.send(hub_, std::move(message));
+}
+
+void Registration::connected(base::TimePoint now) {
+    connected_ = true;
+    welcomed_ = false;
+    heard_ = now;
+    register_at_ = base::TimePoint::max();
+    send(wire::encode(self_));
+}
+
+bool Registration::disconnected(const std::string& why, base::TimePoint) {
+    connected_ = false;
+    register_at_ = base::TimePoint::max();
+    if (!std::exchange(welcomed_, false)) return false;
+    tell_(Event::Kind::hub_lost, why);
+    return true;
+}
+
+bool Registration::welcome(const wire::Welcome& message, base::TimePoint now) {
+    const bool is_new = session_ != message.session;
+    session_ = message.session;
+    heartbeat_ = milliseconds(std::clamp(message.heartbeat_ms, 10U, 60'000U));
+    silence_ = milliseconds(std::clamp(message.silence_ms, 100U, 600'000U));
+    next_heartbeat_ = now;
+    register_at_ = base::TimePoint::max();
+    last_refusal_.clear();
+    if (!std::exchange(welcomed_, true)) tell_(Event::Kind::joined, message.hub);
+    return is_new;
+}
+
+void Registration::refused(const std::string& why, base::TimePoint now) {
+    register_at_ = now + kAfterRefusal;
+    if (why == last_refusal_) return;
+    last_refusal_ = why;
+    tell_(Event::Kind::refused, why);
+}
+
+bool Registration::heartbeat_due(base::TimePoint now) {
+    if (!welcomed_ || now < next_heartbeat_) return false;
+    next_heartbeat_ = now + heartbeat_;
+    return true;
+}
+
+bool Registration::step(base::TimePoint now) {
+    if (!connected_) return false;
+    if (now >= register_at_) {
+        register_at_ = base::TimePoint::max();
+        heard_ = now;
+        send(wire::encode(self_));
+    }
+    const auto patience =
+        welcomed_ ? std::max(kSilences * silence_, kSilences * heartbeat_) : milliseconds(kWelcomePatience);
+    if (register_at_ != base::TimePoint::max() || now - heard_ < patience) return false;
+    heard_ = now;
+    port_.disconnect(hub_);
+    const bool was_member = disconnected("the hub does not answer", now);
+    dial();
+    return was_member;
+}
+
+base::TimePoint Registration::next() const noexcept {
+    if (welcomed_) return next_heartbeat_;
+    return std::min(register_at_, heard_ + kWelcomePatience);
+}
+
+void Registration::goodbye() noexcept {
+    try {
+        if (welcomed_) send(wire::encode(wire::Goodbye{"the node stops"}));
+    } catch (...) {  // It is only a courtesy.
+    }
+}
+
+}  // namespace shoal::node

@@ -1,0 +1,279 @@
+#include <doctest/doctest.h>
+
+#include "requesting.hpp"
+#include "support/errors.hpp"
+
+using namespace shoal;
+using base::Code;
+using hub::Event;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::check_requests;
+using test::perceptron;
+using test::says;
+using test::SimulatedBoard;
+using test::Simulation;
+
+namespace {
+
+constexpr std::uint64_t kWhole = 400'000;  // bytes: enough for all of the model below
+constexpr std::uint64_t kHalf = 70'000;    // enough for a part
+
+const auto& six_layers() {
+    static const auto graph = perceptron(1, 6, 64);
+    return graph;
+}
+
+// Requests sent one after the other, held against the truth in the end.
+class Load {
+public:
+    Load(Simulation& world, test::SimulatedClient& client, std::uint64_t model)
+        : world_(world), client_(client), model_(model) {}
+
+    void send(wire::RemainingMs remaining = 60'000) {
+        auto inputs = test::inputs_for(*six_layers(), world_.dice);
+        wanted_[++last_] = test::run_whole(*six_layers(), inputs);
+        world_.say(client_, test::submit(model_, last_, std::move(inputs), remaining));
+    }
+    void until_all_ended() {
+        world_.until([&] { return open() == 0; }, "every request to end");
+        world_.pass(seconds(2));  // nothing ends twice
+    }
+    [[nodiscard]] std::size_t open() const {
+        return static_cast<std::size_t>(
+            std::ranges::count_if(wanted_, [&](const auto& want) { return client_.ends(want.first) == 0; }));
+    }
+    // How many were answered, all of them rightly.
+    std::size_t check() {
+        std::size_t answered = 0;
+        for (const auto& [request, outputs] : wanted_) {
+            CHECK(client_.ends(request) == 1);
+            if (client_.answers[request].empty()) continue;
+            ++answered;
+            CHECK(test::equal(client_.answers[request][0].outputs, outputs));
+        }
+        return answered;
+    }
+    [[nodiscard]] std::size_t sent() const { return wanted_.size(); }
+
+private:
+    Simulation& world_;
+    test::SimulatedClient& client_;
+    std::uint64_t model_, last_ = 0;
+    std::map<std::uint64_t, test::Tensors> wanted_{};
+};
+
+}  // namespace
+
+TEST_CASE("a board is lost under load: everything is answered once, by those who are left") {
+    for (const bool silent : {false, true}) {
+        CAPTURE(silent);
+        Simulation world(test::seed() + 10);
+        std::vector<SimulatedBoard*> boards;
+        for (const char* name : {"a", "b", "c"})
+            boards.push_back(&world.add_board({name, kHalf}));
+        auto& client = world.add_client("client");
+        const auto model = world.opened(client, 1, {six_layers()}).model;
+        Load load(world, client, model);
+        for (int i = 0; i < 20; ++i) {
+            load.send();
+            for (int k = 0; k < 5; ++k)
+                world.turn();
+        }
+        const auto used = plan::leaves(client.opened[1].plan.root).back().board;
+        auto* lost = boards.at(static_cast<std::size_t>(client.opened[1].boards.at(used)[0] - 'a'));
+        silent ? world.silence(*lost) : world.kill(*lost);
+        for (int i = 0; i < 10; ++i)
+            load.send();
+        load.until_all_ended();
+        CHECK(load.check() == 30);
+        REQUIRE(client.replanned.size() >= 1);
+        CHECK(says(client.replanned[0].reason, "'" + lost->name() + "' was lost"));
+        CHECK(world.has_event(Event::Kind::board_lost, lost->name()));
+        bool repeated = false;
+        for (const auto& [request, answers] : client.answers)
+            repeated = repeated || (!answers.empty() && answers[0].attempts > 1);
+        CHECK(repeated);
+    }
+}
+
+TEST_CASE("stages that are not affected by a loss stay compiled") {
+    Simulation world(test::seed() + 11);
+    auto& a = world.add_board({"a", kHalf});
+    auto& b = world.add_board({"b", kHalf});
+    auto& client = world.add_client("client");
+    const auto model = world.opened(client, 1, {six_layers()}).model;
+    CHECK(a.compiles == 1);
+    CHECK(b.compiles == 1);
+    world.kill(b);
+    auto& c = world.add_board({"c", kHalf});
+    world.until([&] { return !client.replanned.empty(); }, "the model to be planned again");
+    check_requests(world, client, *six_layers(), model, 1, 4);
+    CHECK(c.compiles == 1);
+}
+
+TEST_CASE("a board whose device hangs is lost, and is a board again when it is well") {
+    Simulation world(test::seed() + 12);
+    auto& a = world.add_board({"a", kWhole});
+    auto& b = world.add_board({"b", kWhole, 5e-3});
+    auto& client = world.add_client("client");
+    const auto model = world.opened(client, 1, {six_layers()}).model;
+    Load load(world, client, model);
+    a.hangs = true;
+    for (int i = 0; i < 5; ++i)
+        load.send();
+    load.until_all_ended();
+    CHECK(load.check() == 5);
+    CHECK(b.runs >= 5);
+    CHECK(world.has_event(Event::Kind::board_lost, "busy with one run"));
+    a.hangs = false;
+    const auto before = client.replanned.size();
+    world.until([&] { return client.replanned.size() > before; }, "the faster board to be used again");
+    check_requests(world, client, *six_layers(), model, 100, 3);
+}
+
+TEST_CASE("nothing is left: requests fail at once with the planner's words, and a joining board ends that") {
+    Simulation world(test::seed() + 13);
+    auto& a = world.add_board({"a", kHalf});
+    auto& b = world.add_board({"b", kHalf});
+    auto& client = world.add_client("client");
+    const auto model = world.opened(client, 1, {six_layers()}).model;
+    Load load(world, client, model);
+    for (int i = 0; i < 8; ++i)
+        load.send();
+    world.kill(b);
+    load.send();
+    load.until_all_ended();
+    load.check();
+    REQUIRE(client.model_failed.size() == 1);
+    CHECK(client.model_failed[0].code == Code::does_not_fit);
+    CHECK(client.failures.size() > 0);
+    for (const auto& [request, failures] : client.failures) {
+        if (!failures.empty()) CHECK(failures[0].code == Code::does_not_fit);
+    }
+    world.kill(a);
+    world.pass(seconds(2));
+    world.connect(a);
+    world.connect(b);
+    world.until([&] { return !client.replanned.empty(); }, "the model to serve again");
+    check_requests(world, client, *six_layers(), model, 100, 4);
+}
+
+TEST_CASE("a board that joins is used when that is worth it, and not otherwise") {
+    Simulation world(test::seed() + 14);
+    world.add_board({"slow", kWhole, 1e-2});
+    auto& client = world.add_client("client");
+    const auto model = world.opened(client, 1, {six_layers()}).model;
+    world.add_board({"slower", kWhole, 1e-1});
+    world.pass(seconds(5));
+    CHECK(client.replanned.empty());
+    world.add_board({"fast", kWhole, 1e-3});
+    world.until([&] { return !client.replanned.empty(); }, "the faster board to be used");
+    CHECK(says(client.replanned[0].reason, "% better"));
+    check_requests(world, client, *six_layers(), model, 1, 4);
+}
+
+TEST_CASE("boards that refuse a stage are given less, or left out") {
+    for (const Code code : {Code::does_not_fit, Code::device}) {
+        CAPTURE(static_cast<int>(code));
+        Simulation world(test::seed() + 15);
+        auto& a = world.add_board({"a", kWhole});
+        world.add_board({"b", kWhole, 2e-3});
+        a.refuse_deploys = 1;
+        a.refusal = code;
+        auto& client = world.add_client("client");
+        const auto model = world.opened(client, 1, {six_layers()}).model;
+        check_requests(world, client, *six_layers(), model, 1, 4);
+        a.refuse_deploys = 1000;
+        auto& other = world.add_client("other");
+        world.open(other, 2, {perceptron(2, 2, 16)});
+        world.until([&] { return other.opened.count(2) + other.refused.count(2) > 0; }, "a second model");
+    }
+}
+
+TEST_CASE("a cluster whose boards all refuse says why") {
+    Simulation world(test::seed() + 16);
+    auto& a = world.add_board({"a", kWhole});
+    a.refuse_deploys = 1000;
+    auto& client = world.add_client("client");
+    world.open(client, 1, {six_layers()});
+    world.until([&] { return client.refused.count(1) > 0; }, "the refusal");
+    CHECK(world.core().status().models.empty());
+}
+
+TEST_CASE("a failing stage fails its request; a board that goes on failing is left alone") {
+    Simulation world(test::seed() + 17);
+    auto& a = world.add_board({"a", kWhole});
+    auto& b = world.add_board({"b", kWhole, 2e-3});
+    auto& client = world.add_client("client");
+    const auto model = world.opened(client, 1, {six_layers()}).model;
+    Load load(world, client, model);
+    a.stage_errors = 1;
+    load.send();
+    load.until_all_ended();
+    REQUIRE(client.failures[1].size() == 1);
+    CHECK(client.failures[1][0].code == Code::device);
+    CHECK(says(client.failures[1][0].text, "clFinish: -36"));
+    a.stage_errors = 1000;
+    for (int i = 0; i < 12; ++i)
+        load.send();
+    load.until_all_ended();
+    CHECK(load.check() >= 9);
+    CHECK(b.runs >= 9);
+}
+
+TEST_CASE("whatever boards do, each request ends exactly once and no answer is wrong") {
+    for (unsigned round = 0; round < 12; ++round) {
+        CAPTURE(round);
+        Simulation world(test::seed() * 1000 + round);
+        std::vector<SimulatedBoard*> boards;
+        std::vector<char> alive;
+        for (int b = 0; b < 4; ++b) {
+            boards.push_back(&world.add_board(
+                {std::string(1, static_cast<char>('a' + b)), b % 2 == 0 ? kWhole : kHalf, 1e-3 * (b + 1)}));
+            alive.push_back(1);
+        }
+        auto& client = world.add_client("client");
+        const bool throughput = round % 2 == 1;
+        const auto model = world
+                               .opened(client, 1, {six_layers()},
+                                       [&](wire::OpenModel& open) {
+                                           if (throughput) open.objective = plan::Objective::throughput;
+                                       })
+                               .model;
+        Load load(world, client, model);
+        const auto below = [&](int bound) { return std::uniform_int_distribution<int>(0, bound - 1)(world.dice); };
+        for (int i = 0; i < 150; ++i) {
+            const auto b = static_cast<std::size_t>(below(4));
+            switch (below(20)) {
+                case 0:
+                    world.kill(*boards[b]);
+                    alive[b] = 0;
+                    break;
+                case 1:
+                    world.silence(*boards[b]);
+                    alive[b] = 0;
+                    break;
+                case 2:
+                case 3:
+                    if (alive[b] == 0) {
+                        world.kill(*boards[b]);
+                        boards[b]->hangs = false;
+                        world.connect(*boards[b]);
+                        alive[b] = 1;
+                    }
+                    break;
+                case 4: boards[b]->hangs = !boards[b]->hangs; break;
+                case 5: world.pass(milliseconds(below(1500))); break;
+                case 6: boards[b]->refuse_deploys = 1; break;
+                default: load.send(static_cast<wire::RemainingMs>(below(20) == 0 ? 1 : 20'000)); break;
+            }
+            for (int k = below(30); k > 0; --k)
+                world.turn();
+        }
+        load.until_all_ended();
+        MESSAGE("answered ", load.check(), " of ", load.sent());
+        CHECK(world.core().status().models.at(0).in_flight == 0);
+        CHECK(world.core().status().broken_messages == 0);
+    }
+}
