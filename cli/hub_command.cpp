@@ -89,6 +89,7 @@ Exit serve(const HubCommandFlags& flags) {
     });
     announce("stopping");
     hub.stop();
+    flush_announcements();
     return Exit::ok;
 }
 

@@ -247,12 +247,14 @@ Exit local(const LocalFlags& flags) {
         members.emplace_back(names[i], board_command(flags, folder, names[i], memory[i], endpoint));
     for (const auto& member : members)
         announce(text(left(member.name(), 8), " process ", member.process_id()));
+    flush_announcements();
     print(text("\nUse it from another terminal with these flags:\n  --hub ", endpoint.substr(endpoint.find("://") + 3),
                " --key ", folder.file("client"), " --hub-key ", folder.file("hub.pub"), "\n\n"));
     flush_output();
     bool well = true;
     serve_until_signal("a cluster on this machine", [&] { return well = relay(members); });
     end_all(members);
+    flush_announcements();
     if (!well) fail(Code::unavailable, "the hub ended; see what it said above");
     return Exit::ok;
 }

@@ -88,6 +88,7 @@ Exit serve(const NodeFlags& flags) {
     announce(text("memory peak ", base::format_bytes(state.memory_peak_bytes), " of ",
                   base::format_bytes(state.memory_limit_bytes), ", ",
                   counted(static_cast<long long>(state.runs), "run")));
+    flush_announcements();
     return Exit::ok;
 }
 

@@ -5,7 +5,9 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <condition_variable>
 #include <ctime>
+#include <deque>
 #include <mutex>
 #include <thread>
 
@@ -16,19 +18,73 @@
 
 namespace shoal::cli {
 
+namespace {
+
+// Lines leave on a thread of their own: a terminal that is held up must not hold up a hub. Never destroyed, since
+// lines may still come while the process ends.
+class Announcer {
+public:
+    static Announcer& instance() {
+        static auto* const own = new Announcer();
+        return *own;
+    }
+
+    void add(std::string line) {
+        constexpr std::size_t kMostWaiting = 1000;
+        const std::lock_guard lock(mutex_);
+        if (waiting_.size() >= kMostWaiting) return;
+        waiting_.push_back(std::move(line));
+        changed_.notify_all();
+    }
+
+    void flush(std::chrono::milliseconds patience) {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, patience, [&] { return waiting_.empty() && !writing_; });
+    }
+
+private:
+    Announcer() { std::thread(&Announcer::write_all, this).detach(); }
+
+    [[noreturn]] void write_all() {
+        std::unique_lock lock(mutex_);
+        while (true) {
+            changed_.wait(lock, [&] { return !waiting_.empty(); });
+            std::string text;
+            for (const auto& line : waiting_)
+                text += line;
+            waiting_.clear();
+            writing_ = true;
+            lock.unlock();
+            try {
+                print(text);
+                flush_output();
+            } catch (const std::exception&) {  // Nobody reads any more; a service goes on.
+            }
+            lock.lock();
+            writing_ = false;
+            changed_.notify_all();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<std::string> waiting_;
+    bool writing_ = false;
+};
+
+}  // namespace
+
 void announce(std::string_view text) {
-    static std::mutex mutex;
-    const std::lock_guard lock(mutex);
     const std::time_t now = std::time(nullptr);
     std::tm local{};
     ::localtime_r(&now, &local);
     char time[16];
     std::strftime(time, sizeof time, "%H:%M:%S", &local);
-    try {
-        print(base::text(time, "  ", printable(text), '\n'));
-        flush_output();
-    } catch (const std::exception&) {  // Nobody reads any more; a service goes on.
-    }
+    Announcer::instance().add(base::text(time, "  ", printable(text), '\n'));
+}
+
+void flush_announcements() {
+    Announcer::instance().flush(std::chrono::seconds(1));
 }
 
 void serve_until_signal(std::string_view status, const std::function<bool()>& still_well) {

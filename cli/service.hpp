@@ -10,8 +10,10 @@ class App;
 
 namespace shoal::cli {
 
-/// Prints a line with the time of day in front, at once. Any thread.
+/// Prints a line with the time of day in front, soon: whoever calls does not wait for a terminal. Any thread.
 void announce(std::string_view text);
+/// Waits until everything that was announced is printed, a second at most.
+void flush_announcements();
 
 /// Tells the service manager, if there is one, that all is ready; then waits until a signal came, asking `still_well`
 /// now and then. Ends early when that says no.

@@ -70,10 +70,8 @@ TEST_CASE("several clients at once are all served, and a hub that is full says s
 
 TEST_CASE("a cluster on this machine with one command") {
     const TemporaryFolder folder;
-    Member local({"sh", "-c",
-                  "exec " SHOAL_COMMAND
-                  " local --boards 2 --memory 700KiB,640KiB --device host --listen 127.0.0.1:* --folder " +
-                      folder.path().string() + " 2>&1"});
+    Member local(SHOAL_COMMAND " local --boards 2 --memory 700KiB,640KiB --device host --listen 127.0.0.1:* --folder " +
+                 folder.path().string());
     const auto flags = local.wait_for("--hub ");
     local.wait_for("board joined");
     local.wait_for("board joined");

@@ -17,11 +17,10 @@ namespace {
 
 const std::string kFolder = SHOAL_SOURCE_DIR "/examples/digits/";
 
-std::vector<std::string> command_of(const Cluster& cluster, const std::string& flags, const std::filesystem::path& to) {
-    return {"sh", "-c",
-            SHOAL_COMMAND " run " + kFolder + "digits.onnx --input " + kFolder + "images.npy --each --json --output " +
-                to.string() + " " + cluster.client_flags() + " " + flags + " >" + (to / "report").string() + " 2>" +
-                (to / "error").string() + "; echo ended with $?"};
+std::string command_of(const Cluster& cluster, const std::string& flags, const std::filesystem::path& to) {
+    return "sh -c '" SHOAL_COMMAND " run " + kFolder + "digits.onnx --input " + kFolder +
+           "images.npy --each --json --output " + to.string() + " " + cluster.client_flags() + " " + flags + " >" +
+           (to / "report").string() + " 2>" + (to / "error").string() + "; echo ended with $?'";
 }
 
 }  // namespace

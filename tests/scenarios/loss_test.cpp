@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -30,6 +31,16 @@ void wait_until_answering(const Cluster& cluster, std::uint64_t answered) {
         }
     }
     FAIL("nothing is answered: " << cluster.status().dump());
+}
+
+// What the hub says of every new plan: "serves again after 12.3 ms".
+std::vector<double> recovery_ms(const std::string& said) {
+    const std::string words = "serves again after ";
+    std::vector<double> out;
+    for (auto at = said.find(words); at != std::string::npos; at = said.find(words, at + 1)) {
+        if (said.rfind("was lost", at) > said.rfind('\n', at)) out.push_back(std::stod(said.substr(at + words.size())));
+    }
+    return out;
 }
 
 void check_all_answered(DigitsRun::Result run, const std::string& device) {
@@ -65,6 +76,11 @@ TEST_CASE("kill -9 of any board at any moment loses, repeats and falsifies no an
         cluster.start_board(victim, "700KiB");
     }
     MESSAGE(rounds(), " boards killed, ", repeated, " requests ran again, each was answered once");
+    auto times = recovery_ms(cluster.hub().stop());
+    REQUIRE(!times.empty());
+    std::sort(times.begin(), times.end());
+    MESSAGE("from the loss of a board to serving again: median ", times[times.size() / 2], " ms, longest ",
+            times.back(), " ms, of ", times.size());
 }
 
 TEST_CASE("a board that hangs is found out and done without") {

@@ -3,6 +3,9 @@
 #include <signal.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -16,11 +19,6 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using Line = platform::ChildProcess::Line;
 
-// Through a shell, which joins standard error to standard output.
-std::vector<std::string> shell(const std::string& arguments) {
-    return {"sh", "-c", "exec " SHOAL_COMMAND " " + arguments + " 2>&1"};
-}
-
 void make_keys(const TemporaryFolder& folder, const std::string& name) {
     if (fs::exists(folder / (name + ".key"))) return;
     transport::Keys::generate().save(folder / name);
@@ -29,18 +27,32 @@ void make_keys(const TemporaryFolder& folder, const std::string& name) {
 
 }  // namespace
 
-Member::Member(const std::vector<std::string>& command) : process_(platform::ChildProcess::run(command)) {}
+// What it says goes to a file, since nobody empties a pipe while a test does something else; the pipe only tells the
+// end.
+Member::Member(const std::string& command)
+    : process_(platform::ChildProcess::run(
+          {"sh", "-c", "exec " + command + " 3>&1 >" + (folder_ / "said").string() + " 2>&1"})) {}
+
+std::string Member::said() const {
+    std::ifstream file(folder_ / "said");
+    return {std::istreambuf_iterator<char>(file), {}};
+}
 
 std::string Member::wait_for(const std::string& part, std::chrono::seconds patience) {
     const auto end = Clock::now() + patience;
-    while (Clock::now() < end) {
-        const auto line = process_.read_line(std::chrono::milliseconds(100));
-        if (line.kind == Line::Kind::end) break;
-        if (line.kind == Line::Kind::late) continue;
-        said_ += line.text + "\n";
-        if (line.text.find(part) != std::string::npos) return line.text;
+    bool alive = true;
+    while (alive && Clock::now() < end) {
+        alive = process_.read_line(std::chrono::milliseconds(20)).kind != Line::Kind::end;
+        std::istringstream lines(said());
+        std::size_t count = 0;
+        for (std::string line; std::getline(lines, line); ++count) {
+            if (count < seen_ || lines.eof()) continue;  // the last may be half a line
+            if (line.find(part) == std::string::npos) continue;
+            seen_ = count + 1;
+            return line;
+        }
     }
-    throw std::runtime_error("nothing like '" + part + "' in:\n" + said_);
+    throw std::runtime_error("nothing like '" + part + "' in:\n" + said());
 }
 
 void Member::send(int signal) const {
@@ -55,13 +67,9 @@ void Member::kill() {
 std::string Member::stop() {
     process_.ask_to_end();
     const auto end = Clock::now() + std::chrono::seconds(10);
-    while (Clock::now() < end) {
-        const auto line = process_.read_line(std::chrono::milliseconds(100));
-        if (line.kind == Line::Kind::end) break;
-        if (line.kind == Line::Kind::text) said_ += line.text + "\n";
-    }
+    while (Clock::now() < end && process_.read_line(std::chrono::milliseconds(20)).kind != Line::Kind::end) {}
     process_.end();
-    return said_;
+    return said();
 }
 
 Cluster::Cluster(ClusterFlags flags) : flags_(std::move(flags)) {
@@ -76,9 +84,8 @@ Cluster::Cluster(ClusterFlags flags) : flags_(std::move(flags)) {
 Cluster::~Cluster() = default;
 
 void Cluster::start_hub() {
-    hub_.emplace(shell("hub --listen " + endpoint_ + " --cache " + file("cache-hub") +
-                       (flags_.keys ? " --key " + file("hub") + " --allow " + file("allowed") : "") + " " +
-                       flags_.hub_flags));
+    hub_.emplace(SHOAL_COMMAND " hub --listen " + endpoint_ + " --cache " + file("cache-hub") +
+                 (flags_.keys ? " --key " + file("hub") + " --allow " + file("allowed") : "") + " " + flags_.hub_flags);
     const auto line = hub_->wait_for("listening on tcp://");
     const auto begin = line.find("tcp://") + 6;
     endpoint_ = line.substr(begin, line.find(',', begin) - begin);
@@ -103,9 +110,9 @@ void Cluster::start_board(const std::string& name, const std::string& memory, co
     boards_.erase(name);
     auto& board =
         boards_
-            .emplace(name, Member(shell("node --hub " + endpoint_ + " --name " + name + " --listen 127.0.0.1:*" +
-                                        " --memory " + memory + " --cache " + file("cache-" + name) + " --device " +
-                                        flags_.device + keys + " " + flags_.board_flags + " " + more_flags)))
+            .emplace(name, SHOAL_COMMAND " node --hub " + endpoint_ + " --name " + name + " --listen 127.0.0.1:*" +
+                               " --memory " + memory + " --cache " + file("cache-" + name) + " --device " +
+                               flags_.device + keys + " " + flags_.board_flags + " " + more_flags)
             .first->second;
     board.wait_for("joined");
 }

@@ -18,10 +18,12 @@ namespace shoal::test {
 /// A member of the cluster: `shoal hub` or `shoal node`.
 class Member {
 public:
-    explicit Member(const std::vector<std::string>& command);
+    explicit Member(const std::string& command);
 
-    /// Waits for a line that holds `part` and returns it; throws std::runtime_error with all that was said instead when
-    /// it ends or says nothing like it for too long.
+    /// All that it said so far, on standard output and error.
+    [[nodiscard]] std::string said() const;
+    /// Waits for the next line that holds `part` and returns it; throws std::runtime_error with all that was said
+    /// instead when it ends or says nothing like it for too long.
     std::string wait_for(const std::string& part, std::chrono::seconds patience = std::chrono::seconds(60));
     void send(int signal) const;
     /// kill -9, and gone.
@@ -31,8 +33,9 @@ public:
     [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
 
 private:
+    TemporaryFolder folder_;
+    std::size_t seen_ = 0;  // lines that were waited for
     platform::ChildProcess process_;
-    std::string said_;
 };
 
 struct ClusterFlags {
