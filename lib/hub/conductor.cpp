@@ -8,6 +8,12 @@ namespace shoal::hub {
 using base::Code;
 using base::text;
 
+namespace {
+
+constexpr std::size_t kMostOpeners = 256;  // of one model, who wait at a time
+
+}  // namespace
+
 Conductor::Conductor(Parts parts) : parts_(std::move(parts)), started_(parts_.clock.now()) {}
 
 void Conductor::each(const std::function<void(Model&)>& what) {
@@ -39,6 +45,8 @@ void Conductor::open(PeerId client, wire::OpenModel message) {
             parts_.catalogue.remove(model.number);
             base::fail(Code::busy, "the hub has ", parts_.options.limits.models, " models open, as many as it may");
         }
+        if (model.openers.size() >= kMostOpeners)
+            base::fail(Code::busy, model.openers.size(), " requests to open '", model.name(), "' wait already");
         model.openers.push_back({client, task, {}});
         if (model.plan_only)
             enter(model, Phase::measuring);

@@ -52,6 +52,7 @@ private:
     void drop(Peer& peer, const std::string& why);
     void cut_strangers();
     [[nodiscard]] std::size_t clients() const;
+    void add_quiet_links(std::vector<wire::LinkStatus>& links) const;
     void tell_event(Event::Kind kind, const std::string& subject, const std::string& text) const;
     [[nodiscard]] TimePoint now() const { return clock_.now(); }
 

@@ -44,16 +44,8 @@ std::optional<plan::Plan> renumbered(plan::Plan plan, const ClusterView& from, c
 }
 
 bool Conductor::fits_now(const Model& model, const plan::Plan& plan, const ClusterView& view) const {
-    const auto room =
-        view_of(parts_.membership, parts_.links, parts_.catalogue.taken_by_others(model.number), model.restrictions);
-    MemoryByPlace left;
-    for (const Place& place : room.places)
-        left[{place.board, place.device}] = place.memory_bytes;
-    const auto needed = memory_of(plan, view.places);
-    return std::all_of(needed.begin(), needed.end(), [&](const auto& need) {
-        const auto at = left.find(need.first);
-        return at != left.end() && need.second <= at->second;
-    });
+    const auto taken = parts_.catalogue.taken_by_others(model.number);
+    return fits(plan, view.places, room_for(parts_.membership, taken, model.restrictions));
 }
 
 void Conductor::board_lost(const std::string& board, const std::string& why) {
@@ -95,8 +87,8 @@ bool Conductor::use_failover(Model& model) {
     const ClusterView view = model.failover_view;
     auto plan = prepared->without(view.gone(parts_.membership));
     if (!plan || !view.holds(*plan, parts_.membership) || !fits_now(model, *plan, view)) return false;
-    deploy(model, std::move(*plan), view);
     model.considered = ~std::uint64_t{0};  // a better one may be found at leisure
+    deploy(model, std::move(*plan), view);
     return true;
 }
 
@@ -153,14 +145,7 @@ bool Conductor::fits_beside(const Model& model, const plan::Plan& plan, const Cl
     MemoryByPlace taken = parts_.catalogue.taken_by_others(model.number);
     for (const auto& [seat, bytes] : memory_of(model.deployment->plan(), model.deployment->view().places))
         taken[seat] += bytes;
-    MemoryByPlace left;
-    for (const Place& place : view_of(parts_.membership, parts_.links, taken, {}).places)
-        left[{place.board, place.device}] = place.memory_bytes;
-    const auto needed = memory_of(plan, view.places);
-    return std::all_of(needed.begin(), needed.end(), [&](const auto& need) {
-        const auto at = left.find(need.first);
-        return at != left.end() && need.second <= at->second;
-    });
+    return fits(plan, view.places, room_for(parts_.membership, taken, {}));
 }
 
 // From the plan that serves to the next, once that is ready. What was on its way is sent again.

@@ -40,9 +40,11 @@ public:
     [[nodiscard]] plan::Link between(const std::string& from, const std::string& to) const;
     /// Nothing where it has not been measured.
     [[nodiscard]] std::optional<plan::Link> known(const std::string& from, const std::string& to) const;
+    using Pair = std::pair<std::string, std::string>;  ///< from, to
+    /// All that were measured.
+    [[nodiscard]] const std::map<Pair, plan::Link>& all() const noexcept { return links_; }
 
 private:
-    using Pair = std::pair<std::string, std::string>;  // from, to
     struct Job {
         Pair pair{};
         std::uint64_t task = 0;

@@ -121,16 +121,19 @@ void Conductor::plan(Model& model) {
         planned(*job);
         return;
     }
-    parts_.worker.run([this, job]() -> Worker::Done {
-        try {
-            job->plan = plan::make_plan(job->problem);
-            if (job->current)
-                job->current->prediction = plan::predict(job->problem, plan::make_chains(job->problem), *job->current);
-        } catch (const base::Error& error) {
-            job->error = error;
-        }
-        return [this, job] { planned(*job); };
-    });
+    parts_.worker.run(
+        [this, job]() -> Worker::Done {
+            try {
+                job->plan = plan::make_plan(job->problem);
+                if (job->current)
+                    job->current->prediction =
+                        plan::predict(job->problem, plan::make_chains(job->problem), *job->current);
+            } catch (const base::Error& error) {
+                job->error = error;
+            }
+            return [this, job] { planned(*job); };
+        },
+        model.has_served && !model.improving);
 }
 
 void Conductor::planned(Job& job) {

@@ -36,7 +36,8 @@ public:
     using Done = std::function<void()>;
 
     virtual ~Worker() = default;
-    virtual void run(std::function<Done()> job) = 0;
+    /// Urgent ones go before all that wait.
+    virtual void run(std::function<Done()> job, bool urgent = false) = 0;
 };
 
 }  // namespace shoal::hub

@@ -109,34 +109,53 @@ std::vector<std::uint32_t> ClusterView::gone(const Membership& membership) const
     return out;
 }
 
-ClusterView view_of(const Membership& membership, const Links& links, const MemoryByPlace& taken,
-                    const Restrictions& restrictions) {
-    ClusterView view;
+MemoryByPlace room_for(const Membership& membership, const MemoryByPlace& taken, const Restrictions& restrictions) {
+    MemoryByPlace out;
     for (const auto& [name, member] : membership.members()) {
         if (!member.usable()) continue;
         const auto excluded = restrictions.excluded.find(name);
         if (excluded != restrictions.excluded.end() && excluded->second == member.session) continue;
         const auto& devices = member.info.devices;
-        double usable = 0;
-        for (const auto& device : devices)
-            usable += static_cast<double>(std::max<std::uint64_t>(device.usable_bytes, 1));
+        const auto weight = [&](std::size_t d) {
+            return static_cast<double>(std::max<std::uint64_t>(devices[d].usable_bytes, 1));
+        };
+        double weights = 0;
+        for (std::size_t d = 0; d < devices.size(); ++d)
+            weights += weight(d);
         for (std::uint32_t d = 0; d < devices.size(); ++d) {
             // Devices of one board divide its memory by what each of them can use.
-            const double part = static_cast<double>(std::max<std::uint64_t>(devices[d].usable_bytes, 1)) / usable;
-            auto memory = devices.size() == 1
-                              ? member.info.memory_limit_bytes
-                              : static_cast<std::uint64_t>(part * static_cast<double>(member.info.memory_limit_bytes));
+            auto memory = member.info.memory_limit_bytes;
+            if (devices.size() > 1)
+                memory = static_cast<std::uint64_t>(static_cast<double>(memory) * (weight(d) / weights));
             if (devices[d].usable_bytes != 0) memory = std::min(memory, devices[d].usable_bytes);
             const Seat seat{name, d};
             if (const auto at = taken.find(seat); at != taken.end()) memory -= std::min(memory, at->second);
             if (const auto at = restrictions.allowance.find(seat); at != restrictions.allowance.end())
                 memory = std::min(memory, at->second);
-            if (memory == 0) continue;
-            const std::string label = devices.size() == 1 ? name : name + ":" + devices[d].id;
-            view.cluster.boards.push_back({label, devices[d], memory});
-            view.places.push_back({name, d, memory});
-            view.sessions.push_back(member.session);
+            if (memory > 0) out[seat] = memory;
         }
+    }
+    return out;
+}
+
+bool fits(const plan::Plan& plan, const std::vector<Place>& places, const MemoryByPlace& room) {
+    const auto needed = memory_of(plan, places);
+    return std::all_of(needed.begin(), needed.end(), [&](const auto& need) {
+        const auto at = room.find(need.first);
+        return at != room.end() && need.second <= at->second;
+    });
+}
+
+ClusterView view_of(const Membership& membership, const Links& links, const MemoryByPlace& taken,
+                    const Restrictions& restrictions) {
+    ClusterView view;
+    for (const auto& [seat, memory] : room_for(membership, taken, restrictions)) {
+        const Member& member = *membership.find(seat.board);
+        const auto& devices = member.info.devices;
+        const std::string label = devices.size() == 1 ? seat.board : seat.board + ":" + devices[seat.device].id;
+        view.cluster.boards.push_back({label, devices[seat.device], memory});
+        view.places.push_back({seat.board, seat.device, memory});
+        view.sessions.push_back(member.session);
     }
     const std::size_t ends = view.places.size() + 1;
     const auto end_board = [&](std::size_t end) { return end == 0 ? std::string() : view.places[end - 1].board; };

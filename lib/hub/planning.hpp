@@ -49,7 +49,12 @@ struct Restrictions {
     MemoryByPlace allowance{};                        ///< at most so much there
 };
 
-/// `taken`: what other models keep there.
+/// Where plans may put something, and how much. `taken`: what other models keep there.
+[[nodiscard]] MemoryByPlace room_for(const Membership& membership, const MemoryByPlace& taken,
+                                     const Restrictions& restrictions);
+/// What `plan` keeps on these places fits into that room.
+[[nodiscard]] bool fits(const plan::Plan& plan, const std::vector<Place>& places, const MemoryByPlace& room);
+
 [[nodiscard]] ClusterView view_of(const Membership& membership, const Links& links, const MemoryByPlace& taken,
                                   const Restrictions& restrictions);
 

@@ -10,11 +10,11 @@ PlanningThread::~PlanningThread() {
     stop();
 }
 
-void PlanningThread::run(std::function<Done()> job) {
+void PlanningThread::run(std::function<Done()> job, bool urgent) {
     {
         const std::lock_guard lock(mutex_);
         if (stopping_) return;
-        jobs_.push_back(std::move(job));
+        jobs_.insert(urgent ? jobs_.begin() : jobs_.end(), std::move(job));
     }
     changed_.notify_one();
 }

@@ -17,7 +17,7 @@ public:
     /// As stop().
     ~PlanningThread() override;
 
-    void run(std::function<Done()> job) override;
+    void run(std::function<Done()> job, bool urgent = false) override;
     /// Waits for the job that runs and drops the others.
     void stop() noexcept;
 

@@ -88,6 +88,24 @@ void measured(const Links& links, wire::LinkStatus& link) {
 
 }  // namespace
 
+// Links that were measured and carry nothing.
+void Core::add_quiet_links(std::vector<wire::LinkStatus>& links) const {
+    std::set<std::pair<std::string, std::string>> shown;
+    for (const auto& link : links)
+        shown.insert({link.from, link.to});
+    for (const auto& [ends, link] : links_.all()) {
+        const auto gone = [&](const std::string& end) {
+            return !end.empty() && membership_.peer_of(end) == PeerId::none;
+        };
+        if (shown.count(ends) != 0 || gone(ends.first) || gone(ends.second)) continue;
+        wire::LinkStatus out;
+        out.from = ends.first;
+        out.to = ends.second;
+        measured(links_, out);
+        links.push_back(std::move(out));
+    }
+}
+
 wire::Status Core::status() const {
     wire::Status out;
     const TimePoint at = now();
@@ -115,6 +133,7 @@ wire::Status Core::status() const {
             out.links.push_back(std::move(link));
         }
     }
+    add_quiet_links(out.links);
     for (const auto& [number, model] : catalogue_.models()) {
         if (!model.plan_only) out.models.push_back(model_status(model, at));
     }

@@ -38,7 +38,7 @@ private:
 
 class Simulation::Jobs final : public hub::Worker {
 public:
-    void run(std::function<Done()> job) override { jobs.push_back(std::move(job)); }
+    void run(std::function<Done()> job, bool) override { jobs.push_back(std::move(job)); }
     std::deque<std::function<Done()>> jobs{};
 };
 
