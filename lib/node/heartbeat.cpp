@@ -1,12 +1,19 @@
 // What the node reports of itself. Part of shell.hpp.
 #include <algorithm>
 
+#include "node/readings.hpp"
 #include "node/shell.hpp"
 
 namespace shoal::node {
 
 using base::TimePoint;
 using transport::PeerId;
+
+namespace {
+
+constexpr std::chrono::seconds kBetweenReadings{2};
+
+}  // namespace
 
 void Shell::beat(TimePoint now) {
     wire::Heartbeat out;
@@ -27,7 +34,18 @@ void Shell::beat(TimePoint now) {
     beat_before_ = now;
     out.stages = stages_->counters();
     out.links = links();
+    look_at_board(now);
+    out.readings = readings_;
     to_hub(wire::encode(out));
+}
+
+void Shell::look_at_board(TimePoint now) {
+    if (now < next_readings_) return;
+    next_readings_ = now + kBetweenReadings;
+    blobs_->on_disk([this, inbox = inbox_] {
+        auto readings = read_board();
+        inbox->post([this, readings = std::move(readings)] { readings_ = readings; });
+    });
 }
 
 std::vector<wire::LinkCounters> Shell::links() const {

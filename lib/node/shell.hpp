@@ -57,6 +57,7 @@ private:
     void refuse(transport::PeerId peer, const std::string& who, const base::Error& error);
 
     void beat(base::TimePoint now);
+    void look_at_board(base::TimePoint now);
     [[nodiscard]] std::vector<wire::LinkCounters> links() const;
 
     const NodeOptions options_;
@@ -78,6 +79,8 @@ private:
     std::vector<base::Duration> busy_before_;
     base::TimePoint beat_before_{}, looked_{}, stranger_logged_{};
     std::uint64_t beats_ = 0;
+    std::vector<wire::Reading> readings_;
+    base::TimePoint next_readings_{};
 
     std::atomic<bool> stopping_{false}, joined_{false};
     std::atomic<std::uint64_t> dropped_{0}, runs_{0}, failures_{0};

@@ -46,6 +46,8 @@ TEST_CASE("a board registers, hears who is there, and gives signs of life") {
     CHECK(hub.heartbeats["alpha"].memory_limit_bytes == 12345678);
     CHECK(hub.heartbeats["alpha"].devices.size() == 1);
     CHECK(board->state().joined);
+    hub.until([&] { return !hub.heartbeats["alpha"].readings.empty(); });
+    CHECK(hub.heartbeats["alpha"].readings[0].name != "");
     board.stop();
     CHECK(hub.expect<wire::Goodbye>("alpha").reason != "");
 }
