@@ -66,6 +66,8 @@ struct Model {
 
     std::deque<std::uint64_t> queue{};
     std::set<std::uint64_t> in_flight{};
+    base::TimePoint
+        held_until{};  ///< nothing is sent before: boards have lost each other, and one may be about to be lost
     std::uint32_t next_turn = 0;
     std::uint64_t answered = 0, failed = 0, repeated = 0;
     ServiceTimes times{};

@@ -72,7 +72,7 @@ bool Core::hear(Peer& peer, wire::Credit& message) {
 }
 
 bool Core::hear(Peer& peer, wire::StageError& message) {
-    const auto errors = dispatch_.stage_error(peer.name, message);
+    const auto errors = dispatch_.stage_error(peer.name, message, now());
     if (errors == 0) return false;
     conductor_.stage_error(peer.name, message, errors);
     return true;

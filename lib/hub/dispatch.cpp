@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint32_t kMostAttempts = 8;  // a request that was on so many boards when they were lost is left alone
 constexpr std::uint32_t kTurnsTried = 16;   // for a replica with room
+constexpr std::chrono::milliseconds kLinkPause{250};  // before what a broken link lost is sent again
 
 // Throws invalid_argument naming the input unless these are what the graph takes.
 void check_inputs(const graph::Graph& graph, const std::vector<Tensor>& inputs) {
@@ -79,7 +80,7 @@ std::optional<Dealt> Dispatch::next_dealt(Model& model) const {
 }
 
 void Dispatch::pump(Model& model, TimePoint now) {
-    while (model.serves() && !model.queue.empty()) {
+    while (model.serves() && !model.queue.empty() && now >= model.held_until) {
         Request* request = requests_.find(model.queue.front());
         if (request == nullptr) {
             model.queue.pop_front();
@@ -175,12 +176,20 @@ void Dispatch::answer(Model& model, Request& request, TimePoint now) {
     end(request, false);
 }
 
-std::uint32_t Dispatch::stage_error(const std::string& board, const wire::StageError& message) {
+std::uint32_t Dispatch::stage_error(const std::string& board, const wire::StageError& message, TimePoint now) {
     Model* model = catalogue_.find(message.deployment);
     if (model == nullptr || !model->deployment || !model->deployment->owns(board, message.epoch, message.stage))
         return 0;
     Request* request = requests_.find(message.request);
     if (request == nullptr || request->model != model->number || !request->in_flight) return 0;
+    if (message.code == Code::network) {
+        tell_cancelled(*model, *request);
+        take_back(*model, *request);
+        // All that were on their way tell the same at once; they count as one.
+        if (now < model->held_until) return 1;
+        model->held_until = now + kLinkPause;
+        return model->deployment->failed(message.stage);
+    }
     fail(*request, message.code, text("on board '", board, "': ", message.text), true);
     return model->deployment->failed(message.stage);
 }
@@ -218,14 +227,28 @@ void Dispatch::expire(TimePoint now) {
 }
 
 void Dispatch::take_back(Model& model) {
-    for (auto number = model.in_flight.rbegin(); number != model.in_flight.rend(); ++number) {
-        if (Request* request = requests_.find(*number)) {
-            request->in_flight = false;
-            request->results.clear();
-            model.queue.push_front(*number);
-        }
+    const std::vector<std::uint64_t> flying(model.in_flight.rbegin(), model.in_flight.rend());
+    for (const auto number : flying) {
+        if (Request* request = requests_.find(number)) take_back(model, *request);
     }
     model.in_flight.clear();
+    model.held_until = {};
+}
+
+void Dispatch::take_back(Model& model, Request& request) {
+    request.in_flight = false;
+    request.results.clear();
+    model.in_flight.erase(request.number);
+    model.queue.push_front(request.number);
+}
+
+void Dispatch::tell_cancelled(const Model& model, const Request& request) {
+    if (!request.in_flight || !model.deployment) return;
+    std::set<std::string> boards;
+    for (const auto stage : request.dealt.stages)
+        boards.insert(model.deployment->layout().stages()[stage].board);
+    for (const auto& board : boards)
+        tell(outbox_, membership_.peer_of(board), wire::Cancel{model.number, request.number});
 }
 
 void Dispatch::fail_all(Model& model, const base::Error& error) {
@@ -247,13 +270,7 @@ void Dispatch::fail(Request& request, Code code, const std::string& why, bool bo
 
 void Dispatch::end(Request& request, bool boards_too) {
     if (Model* model = catalogue_.find(request.model)) {
-        if (request.in_flight && boards_too && model->deployment) {
-            std::set<std::string> boards;
-            for (const auto stage : request.dealt.stages)
-                boards.insert(model->deployment->layout().stages()[stage].board);
-            for (const auto& board : boards)
-                tell(outbox_, membership_.peer_of(board), wire::Cancel{model->number, request.number});
-        }
+        if (boards_too) tell_cancelled(*model, request);
         model->in_flight.erase(request.number);
         model->queue.erase(std::remove(model->queue.begin(), model->queue.end(), request.number), model->queue.end());
     }

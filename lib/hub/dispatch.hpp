@@ -21,8 +21,9 @@ public:
 
     // What boards say; false when it is of no use (any more).
     bool result(const std::string& board, const wire::Result& message, TimePoint now);
-    /// The number of errors that the stage made one after the other, 0 when it was of no use.
-    std::uint32_t stage_error(const std::string& board, const wire::StageError& message);
+    /// The number of errors that the stage made one after the other, 0 when it was of no use. A board that could not
+    /// reach the next one is no fault of the request: it is sent again, a little later.
+    std::uint32_t stage_error(const std::string& board, const wire::StageError& message, TimePoint now);
 
     /// Sends what there is room for.
     void pump(Model& model, TimePoint now);
@@ -38,6 +39,10 @@ private:
     /// The request's end, whatever it is: out of every list. `boards_too`: those who have it are told.
     void end(Request& request, bool boards_too);
     void fail(Request& request, base::Code code, const std::string& why, bool boards_too);
+    /// Back to the front of the queue, as if it had not been sent.
+    void take_back(Model& model, Request& request);
+    /// Those who have it are told that nobody waits for it.
+    void tell_cancelled(const Model& model, const Request& request);
     void refuse(PeerId client, std::uint64_t client_number, const base::Error& error);
     [[nodiscard]] std::optional<Dealt> next_dealt(Model& model) const;
 

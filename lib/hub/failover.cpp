@@ -218,7 +218,8 @@ void Conductor::stage_error(const std::string& board, const wire::StageError& me
     Model* model = parts_.catalogue.find(message.deployment);
     const Member* member = parts_.membership.find(board);
     if (model == nullptr || member == nullptr) return;
-    if (message.code == Code::device && errors >= kMostDeviceErrors) {
+    const bool board_is_to_blame = message.code == Code::device || message.code == Code::network;
+    if (board_is_to_blame && errors >= kMostDeviceErrors) {
         model->restrictions.excluded[board] = member->session;
         replan(*model, text("board '", board, "' fails: ", message.text), false);
         return;

@@ -109,7 +109,7 @@ void KernelTiming::start_chunk(std::uint32_t device, Task& task) {
         bytes += needed;
     }
     if (ranges.empty()) return;
-    auto room = meter_.claim(bytes);
+    auto room = meter_.claim_for_a_while(bytes);
     if (!room) return;
     auto claim = std::make_shared<MemoryMeter::Share>(std::move(*room));
     auto held = std::make_shared<MemoryMeter::Share>(meter_.hold(bytes));

@@ -28,12 +28,13 @@ public:
 
     private:
         friend class MemoryMeter;
-        Share(std::shared_ptr<State> state, std::uint64_t bytes, bool is_claim)
-            : state_(std::move(state)), bytes_(bytes), is_claim_(is_claim) {}
+        enum class Kind : std::uint8_t { held, claimed, passing };
+        Share(std::shared_ptr<State> state, std::uint64_t bytes, Kind kind)
+            : state_(std::move(state)), bytes_(bytes), kind_(kind) {}
 
         std::shared_ptr<State> state_;
         std::uint64_t bytes_ = 0;
-        bool is_claim_ = false;
+        Kind kind_ = Kind::held;
     };
 
     /// `kept_back`: part of the limit that cannot be claimed, for small messages on their way.
@@ -41,6 +42,8 @@ public:
 
     /// Room for so many bytes; nothing when the limit does not leave them.
     [[nodiscard]] std::optional<Share> claim(std::uint64_t bytes);
+    /// The same for what will be over soon, whoever needs the room: it is worth waiting for.
+    [[nodiscard]] std::optional<Share> claim_for_a_while(std::uint64_t bytes);
     /// Counts bytes that are there.
     [[nodiscard]] Share hold(std::uint64_t bytes);
     /// Bytes that wait to be sent; replaces what was said before.
@@ -53,6 +56,8 @@ public:
     [[nodiscard]] std::uint64_t peak() const noexcept;
     [[nodiscard]] std::uint64_t unsent() const noexcept;
     [[nodiscard]] std::uint64_t claimed() const noexcept;
+    /// What of that is claimed for a while.
+    [[nodiscard]] std::uint64_t passing() const noexcept;
     /// What could be claimed now.
     [[nodiscard]] std::uint64_t unclaimed() const noexcept { return claimable() - claimed(); }
 

@@ -144,7 +144,7 @@ void Shell::step(TimePoint now) {
     look_at_unsent(now);
     blobs_->step(now);
     stages_->step(now);
-    timing_->step();
+    if (!stages_->any_waits()) timing_->step();  // a stage needs the room and the device more
     probe_.step(now);
     if (registration_.heartbeat_due(now)) beat(now);
     joined_ = registration_.joined();

@@ -61,6 +61,7 @@ bool Stages::may_get_room(const Stage& wanted) const {
     if (first != stages_.end() && first->first.deployment == wanted.key.deployment &&
         first->first.epoch < wanted.key.epoch)
         return true;
+    if (meter_.passing() > 0) return true;
     return std::any_of(leaving_.begin(), leaving_.end(), [](const auto& left) { return !left.expired(); });
 }
 
@@ -194,6 +195,11 @@ std::uint32_t Stages::queued(std::uint32_t device) const {
         if (stage->device == device) out += stage->complete.size() + stage->running.size();
     }
     return static_cast<std::uint32_t>(out);
+}
+
+bool Stages::any_waits() const {
+    return std::any_of(stages_.begin(), stages_.end(),
+                       [](const auto& entry) { return entry.second->phase == Stage::Phase::waiting; });
 }
 
 void Stages::step(base::TimePoint now) {

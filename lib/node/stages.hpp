@@ -38,6 +38,8 @@ public:
 
     /// Goes on with all that can go on.
     void step(base::TimePoint now);
+    /// Some stage waits for room, weights or the device.
+    [[nodiscard]] bool any_waits() const;
     /// When step() has something to do though nothing happened.
     [[nodiscard]] base::TimePoint next(base::TimePoint now) const;
 

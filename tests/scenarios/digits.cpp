@@ -17,9 +17,24 @@ namespace {
 
 const std::string kFolder = SHOAL_SOURCE_DIR "/examples/digits/";
 
-std::string command_of(const Cluster& cluster, const std::string& flags, const std::filesystem::path& to) {
-    return "sh -c '" SHOAL_COMMAND " run " + kFolder + "digits.onnx --input " + kFolder +
-           "images.npy --each --json --output " + to.string() + " " + cluster.client_flags() + " " + flags + " >" +
+// The example's images, so many times over.
+std::string images_file(const std::filesystem::path& folder, int times) {
+    if (times == 1) return kFolder + "images.npy";
+    const auto once = tensor::from_npy(base::map_file(kFolder + "images.npy"), "images.npy");
+    const auto view = once.shared_bytes().view();
+    std::vector<std::byte> bytes;
+    for (int i = 0; i < times; ++i)
+        bytes.insert(bytes.end(), view.begin(), view.end());
+    const tensor::Type type{once.element(), tensor::Shape{once.shape()[0] * times, 1, 8, 8}};
+    const auto file = folder / "images.npy";
+    base::replace_file(file,
+                       base::ByteView(tensor::to_npy(tensor::Tensor(type, base::SharedBytes::own(std::move(bytes))))));
+    return file.string();
+}
+
+std::string command_of(const Cluster& cluster, const std::string& flags, const std::filesystem::path& to, int times) {
+    return "sh -c '" SHOAL_COMMAND " run " + kFolder + "digits.onnx --input " + images_file(to, times) +
+           " --each --json --output " + to.string() + " " + cluster.client_flags() + " " + flags + " >" +
            (to / "report").string() + " 2>" + (to / "error").string() + "; echo ended with $?'";
 }
 
@@ -36,8 +51,8 @@ const tensor::Tensor& digits_on_one_board(const std::string& device) {
     return known.emplace(device, run.scores).first->second;
 }
 
-DigitsRun::DigitsRun(const Cluster& cluster, const std::string& more_flags)
-    : process_(command_of(cluster, more_flags, folder_.path())) {}
+DigitsRun::DigitsRun(const Cluster& cluster, const std::string& more_flags, int times)
+    : process_(command_of(cluster, more_flags, folder_.path(), times)) {}
 
 DigitsRun::Result DigitsRun::result() {
     Result out;
@@ -55,13 +70,18 @@ bool same_bytes(const tensor::Tensor& a, const tensor::Tensor& b) {
            std::memcmp(a.shared_bytes().data(), b.shared_bytes().data(), a.type().size_bytes()) == 0;
 }
 
-std::size_t wrong_rows(const tensor::Tensor& a, const tensor::Tensor& b) {
-    if (a.type() != b.type()) return static_cast<std::size_t>(std::max(a.shape()[0], b.shape()[0]));
-    const auto rows = static_cast<std::size_t>(a.shape()[0]), size = a.type().size_bytes() / rows;
+std::size_t wrong_rows(const tensor::Tensor& got, const tensor::Tensor& want) {
+    const auto rows = static_cast<std::size_t>(got.shape()[0]), known = static_cast<std::size_t>(want.shape()[0]);
+    if (got.element() != want.element() || got.shape().rank() != want.shape().rank() || known == 0) return rows;
+    const std::size_t size = want.type().size_bytes() / known;
+    if (got.type().size_bytes() != rows * size) return rows;
     std::size_t out = 0;
-    for (std::size_t row = 0; row < rows; ++row)
-        out += std::memcmp(a.shared_bytes().data() + row * size, b.shared_bytes().data() + row * size, size) != 0 ? 1U
-                                                                                                                  : 0U;
+    for (std::size_t row = 0; row < rows; ++row) {
+        out += std::memcmp(got.shared_bytes().data() + row * size, want.shared_bytes().data() + row % known * size,
+                           size) != 0
+                   ? 1U
+                   : 0U;
+    }
     return out;
 }
 

@@ -11,10 +11,10 @@ namespace shoal::test {
 /// What `shoal run` on this machine alone answers for all 450 images, computed once.
 [[nodiscard]] const tensor::Tensor& digits_on_one_board(const std::string& device);
 
-/// A client that streams all images through the hub as requests of their own, in a process.
+/// A client that streams all images, `times` over, through the hub as requests of their own, in a process.
 class DigitsRun {
 public:
-    DigitsRun(const Cluster& cluster, const std::string& more_flags = "");
+    explicit DigitsRun(const Cluster& cluster, const std::string& more_flags = "", int times = 1);
 
     struct Result {
         int exit_code = -1;
@@ -32,8 +32,8 @@ private:
 
 /// Bit for bit.
 [[nodiscard]] bool same_bytes(const tensor::Tensor& a, const tensor::Tensor& b);
-/// Rows that differ in some bit.
-[[nodiscard]] std::size_t wrong_rows(const tensor::Tensor& a, const tensor::Tensor& b);
+/// Rows of `got` that differ in some bit from those of `want`, which counts over and over.
+[[nodiscard]] std::size_t wrong_rows(const tensor::Tensor& got, const tensor::Tensor& want);
 
 /// "best" where an OpenCL device is, else the host's plain loops, and says so.
 [[nodiscard]] std::string cluster_device();
