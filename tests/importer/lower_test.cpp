@@ -236,3 +236,20 @@ TEST_CASE("a reshape that is told no shape is refused") {
     CHECK_THROWS_WITH_AS((void)run_op("Reshape", {floats({4}, {1, 2, 3, 4})}), doctest::Contains("it is told no shape"),
                          base::Error);
 }
+
+TEST_CASE("what scikit-learn's linear models become") {
+    const auto ml = [](const char* type, const std::vector<Tensor>& inputs, const test::AttributeList& attributes,
+                       int outputs = 1) { return run_op(type, inputs, attributes, outputs, 1, "ai.onnx.ml"); };
+    using Reals = std::vector<double>;
+    const Tensor x = floats({2, 2}, {1, 2, 3, -4});
+    CHECK(tensor::to_doubles(ml("Scaler", {x}, {{"offset", Reals{1, 0}}, {"scale", Reals{2, 3}}})[0]) ==
+          Reals{0, 6, 4, -12});
+    CHECK(tensor::to_doubles(ml("Normalizer", {x}, {{"norm", std::string("MAX")}})[0]) == Reals{0.5, 1, 0.75, -1});
+    const auto classes = ml("LinearClassifier", {x},
+                            {{"coefficients", Reals{1, 0, 0, 1}},
+                             {"intercepts", Reals{0, 0.5}},
+                             {"classlabels_ints", std::vector<std::int64_t>{7, 9}}},
+                            2);
+    CHECK(tensor::to_doubles(classes[0]) == Reals{9, 7});
+    CHECK(tensor::to_doubles(classes[1]) == Reals{1, 2.5, 3, -3.5});
+}
