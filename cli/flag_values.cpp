@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/error.hpp"
+#include "base/units.hpp"
 #include "cli/frame.hpp"
 #include "cli/suggest.hpp"
 #include "cli/text.hpp"
@@ -36,6 +37,17 @@ std::vector<std::int64_t> extents(std::string_view list, std::string_view flag) 
             throw UsageError(text(flag, ": '", piece, "' in '", list, "' is not a size; write it as 1,3,224,224"));
         out.push_back(value);
     }
+    return out;
+}
+
+std::uint64_t size_of(std::string_view size, std::string_view flag) {
+    std::uint64_t out = 0;
+    try {
+        out = base::parse_bytes(size);
+    } catch (const base::Error& error) {
+        throw UsageError(text(flag, ": ", error.what()));
+    }
+    if (out == 0) throw UsageError(text(flag, ": '", size, "' is nothing at all; write it as 64MiB"));
     return out;
 }
 

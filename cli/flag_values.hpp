@@ -17,6 +17,8 @@ namespace shoal::cli {
 [[nodiscard]] std::vector<double> numbers(std::string_view text, std::string_view flag);
 /// "1,3,224,224" or "1x3x224x224"; not negative.
 [[nodiscard]] std::vector<std::int64_t> extents(std::string_view text, std::string_view flag);
+/// "64MiB"; at least a byte.
+[[nodiscard]] std::uint64_t size_of(std::string_view text, std::string_view flag);
 /// "NAME=VALUE", neither empty; the last '=' separates, because names may hold one.
 [[nodiscard]] std::pair<std::string, std::string> named_value(std::string_view text, std::string_view flag);
 

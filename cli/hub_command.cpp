@@ -3,6 +3,7 @@
 
 #include "base/units.hpp"
 #include "cli/commands.hpp"
+#include "cli/flag_values.hpp"
 #include "cli/hub_flags.hpp"
 #include "cli/output.hpp"
 #include "cli/service.hpp"
@@ -65,7 +66,7 @@ hub::HubOptions options_of(const HubCommandFlags& flags) {
     out.board_timeout = std::chrono::milliseconds(static_cast<std::int64_t>(flags.timeout_s * 1e3));
     out.heartbeat = std::min(out.heartbeat, out.board_timeout / 4);
     if (flags.requests > 0) out.limits.requests = flags.requests;
-    if (!flags.request_memory.empty()) out.limits.request_bytes = base::parse_bytes(flags.request_memory);
+    if (!flags.request_memory.empty()) out.limits.request_bytes = size_of(flags.request_memory, "--request-memory");
     out.on_event = [](const hub::Event& event) {
         announce(text(words(event.kind), event.subject.empty() ? "" : " " + event.subject,
                       event.text.empty() ? "" : ": " + event.text));

@@ -8,6 +8,7 @@
 #include "base/units.hpp"
 #include "cli/commands.hpp"
 #include "cli/device_flags.hpp"
+#include "cli/flag_values.hpp"
 #include "cli/hub_flags.hpp"
 #include "cli/output.hpp"
 #include "cli/service.hpp"
@@ -49,7 +50,7 @@ std::vector<std::string> sizes(const LocalFlags& flags) {
     if (flags.memory.empty()) return std::vector<std::string>(count);
     auto out = split(flags.memory, ",");
     for (const auto& size : out)
-        (void)base::parse_bytes(size);
+        (void)size_of(size, "--memory");
     if (out.size() == 1) out.resize(count, out[0]);
     if (out.size() != count) {
         throw UsageError(text("--memory: ", counted(static_cast<long long>(out.size()), "size"), " for ",

@@ -57,10 +57,10 @@ std::string boards_text(const wire::Status& status) {
 }
 
 std::string model_text(const wire::ModelStatus& model) {
-    std::string out = text("\nmodel ", joined(model.names, " + "), ": ", name(model.state));
+    std::string out = text("\nmodel ", printable(joined(model.names, " + ")), ": ", name(model.state));
     if (model.epoch > 1) out += text(", planned ", model.epoch, " times");
     out += '\n';
-    if (!model.text.empty()) out += wrapped(model.text, 2);
+    if (!model.text.empty()) out += wrapped(printable(model.text), 2);
     out += wrapped(text(number(model.requests_per_s, 3), " requests/s, p50 ", format_ms(model.p50_ms), ", p99 ",
                         format_ms(model.p99_ms), "; ", model.in_flight, " in flight, ", model.queued, " queued; ",
                         model.answered, " answered, ", model.failed, " failed, ", model.repeated, " repeated"),
@@ -108,7 +108,7 @@ std::string clients_text(const wire::Status& status) {
     std::vector<std::string> out;
     for (const auto& client : status.clients)
         out.push_back(text(client.client, " (", client.in_flight, " in flight)"));
-    return "\n" + wrapped("clients: " + joined(out), 0);
+    return "\n" + wrapped(printable("clients: " + joined(out)), 0);
 }
 
 Json board_json(const wire::BoardStatus& board) {

@@ -13,7 +13,8 @@ endfunction()
 
 add_library(shoal_warnings INTERFACE)
 target_compile_options(shoal_warnings INTERFACE
-  -Wall -Wextra -Wnon-virtual-dtor -Wcast-align -Woverloaded-virtual
+  -Wall -Wextra $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> -Wcast-align
+  $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>
   $<$<BOOL:${SHOAL_WERROR}>:-Werror>)
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   target_compile_options(shoal_warnings INTERFACE -Wshadow)

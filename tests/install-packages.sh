@@ -21,7 +21,10 @@ fi
 missing=""
 for package in $packages; do
   state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
-  [ "$state" = "install ok installed" ] || missing="$missing $package"
+  case $state in
+    "install ok installed"*) ;;
+    *) missing="$missing $package" ;;
+  esac
 done
 [ -n "$missing" ] || exit 0
 
@@ -47,7 +50,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # A fresh machine has no package lists, an old one has lists that name files which are gone.
 if ! install_missing >"$log" 2>&1; then
-  if ! { $as_root apt-get update -qq && install_missing; } >"$log" 2>&1; then
+  if ! { $as_root apt-get update -qq || true; install_missing; } >"$log" 2>&1; then
     cat "$log" >&2
     echo "install-packages: apt-get failed, see above; missing:$missing" >&2
     exit 1

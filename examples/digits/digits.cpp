@@ -180,6 +180,7 @@ int run(const Arguments& arguments) {
     const std::size_t count = labels.size();
     if (images.size() != count * kPixels) throw std::runtime_error("images and labels do not belong together");
 
+    Answers answers(count);  // outlives the model, whose threads fill it
     shoal::Model model(arguments.folder + "/digits.onnx", shoal::Place::cluster(arguments.hub), kOpen, kOpen);
     const auto image = [&](std::size_t i) {
         return shoal::Inputs{
@@ -187,7 +188,6 @@ int run(const Arguments& arguments) {
     };
     model.prepare(image(0));
 
-    Answers answers(count);
     const auto start = Clock::now();
     bool killed = arguments.victim == 0;
     for (std::size_t i = 0; i < count; ++i) {

@@ -260,7 +260,8 @@ SHOAL_API shoal_status shoal_run(shoal_model* model, const shoal_input* inputs, 
  * Called once, on a thread of the model's, and should return soon. */
 typedef void (*shoal_done_function)(void* user, shoal_status status, const char* error, shoal_results* results);
 /* Runs without waiting; several may be open. Inputs are copied before it returns. Fails with SHOAL_BUSY when too many
- * wait; `done` is not called then. What else fails is told to `done`. */
+ * wait, and with SHOAL_INVALID_ARGUMENT for what cannot be submitted; when it fails, `done` is not called. What goes
+ * wrong later is told to `done`. */
 SHOAL_API shoal_status shoal_submit(shoal_model* model, const shoal_input* inputs, size_t count,
                                     const shoal_run_options* options, shoal_done_function done, void* user);
 
@@ -300,7 +301,8 @@ typedef struct shoal_node_state {
  * folders, SHOAL_NETWORK when the endpoint cannot be served. */
 SHOAL_API shoal_status shoal_start_node(const shoal_node_options* options, shoal_node** node);
 SHOAL_API shoal_status shoal_node_get_state(const shoal_node* node, shoal_node_state* state);
-/* Leaves the cluster in good order, within about a second, and releases the handle. */
+/* Leaves the cluster in good order and releases the handle: at once, or within about three seconds when a device
+ * hangs. */
 SHOAL_API void shoal_stop_node(shoal_node* node);
 
 /* --- The hub of a cluster --------------------------------------------------------------------------------------------

@@ -426,6 +426,12 @@ public:
         detail::check(shoal_start_node(&own, &out));
         handle_.reset(out);
     }
+    Node(Node&&) = default;
+    Node& operator=(Node&& other) noexcept {
+        handle_ = std::move(other.handle_);  // ends the old node while its callback is still there
+        on_event_ = std::move(other.on_event_);
+        return *this;
+    }
     [[nodiscard]] shoal_node_state state() const {
         shoal_node_state out;
         detail::check(shoal_node_get_state(handle_.get(), &out));
@@ -465,6 +471,12 @@ public:
         shoal_hub* out = nullptr;
         detail::check(shoal_start_hub(&own, &out));
         handle_.reset(out);
+    }
+    Hub(Hub&&) = default;
+    Hub& operator=(Hub&& other) noexcept {
+        handle_ = std::move(other.handle_);
+        on_event_ = std::move(other.on_event_);
+        return *this;
     }
     /// As they became, in the order given.
     [[nodiscard]] std::vector<std::string> endpoints() const {

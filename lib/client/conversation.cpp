@@ -230,7 +230,7 @@ TimePoint Conversation::tick(TimePoint now) {
         }
         if (weights_.asked()) next = std::min(next, now + kLookAtUnsent);
     }
-    if (const auto when = submissions_.next(); when && (*when > now)) next = std::min(next, *when);
+    if (const auto when = submissions_.next(now); when && (*when > now)) next = std::min(next, *when);
     return next;
 }
 

@@ -74,12 +74,12 @@ std::vector<std::uint64_t> Submissions::expired(base::TimePoint now) const {
     return out;
 }
 
-std::optional<base::TimePoint> Submissions::next() const {
+std::optional<base::TimePoint> Submissions::next(base::TimePoint now) const {
     if (by_deadline_.empty()) return std::nullopt;
     base::TimePoint out = by_deadline_.begin()->first;
     for (const auto ticket : unsent_) {
         const auto when = at(ticket).not_before;
-        if (when != base::TimePoint{}) out = std::min(out, when);
+        if (when > now) out = std::min(out, when);
     }
     return out;
 }

@@ -46,7 +46,7 @@ public:
     [[nodiscard]] std::vector<std::uint64_t> all() const;
     [[nodiscard]] std::vector<std::uint64_t> expired(base::TimePoint now) const;
     /// When the next one expires or may be sent; nothing when none waits.
-    [[nodiscard]] std::optional<base::TimePoint> next() const;
+    [[nodiscard]] std::optional<base::TimePoint> next(base::TimePoint now) const;
 
     /// Removes it: who takes it calls `done`.
     [[nodiscard]] Submission take(std::uint64_t ticket);

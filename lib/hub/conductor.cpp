@@ -74,9 +74,10 @@ void Conductor::close(PeerId client, std::uint64_t number) {
 
 void Conductor::client_gone(PeerId client) {
     each([&](Model& model) {
-        std::erase_if(model.openers, [&](const Opener& opener) { return opener.client == client; });
-        model.users.erase(client);
-        unwanted(model);
+        const auto openers =
+            std::erase_if(model.openers, [&](const Opener& opener) { return opener.client == client; });
+        const auto users = model.users.erase(client);
+        if (openers + users > 0) unwanted(model);
     });
 }
 
@@ -91,6 +92,11 @@ void Conductor::drop(Model& model) {
     undeploy(model, model.epoch, model.holders);
     parts_.intake.cancel(model.number);
     parts_.catalogue.remove(model.number);
+    for (auto& [number, other] : parts_.catalogue.models()) {  // there may be room for them now
+        if (other.phase != Phase::failed) continue;
+        other.restrictions.allowance.clear();
+        other.considered = ~std::uint64_t{0};
+    }
 }
 
 void Conductor::undeploy(Model& model, std::uint32_t epoch, const std::set<std::string>& boards) {

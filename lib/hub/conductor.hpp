@@ -79,6 +79,7 @@ private:
     void consider(Model& model, Job& job);
     [[nodiscard]] bool fits_beside(const Model& model, const plan::Plan& plan, const ClusterView& view) const;
     void move(Model& model);
+    void abandon_next(Model& model);
     void watch_pace(Model& model, const std::string& board);
     [[nodiscard]] bool fits_now(const Model& model, const plan::Plan& plan, const ClusterView& view) const;
     void fail(Model& model, const base::Error& error);

@@ -28,6 +28,13 @@ void check_inputs(const graph::Graph& graph, const std::vector<Tensor>& inputs) 
     }
 }
 
+// Boards know each attempt by a number of its own, so that parts of two attempts are never put together.
+constexpr std::uint32_t kAttemptBits = 4;
+static_assert(kMostAttempts < 1U << kAttemptBits);
+std::uint64_t number_on_boards(const Request& request) {
+    return request.number << kAttemptBits | request.attempts;
+}
+
 std::uint32_t remaining_ms(TimePoint deadline, TimePoint now) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now).count();
     return static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 1, wire::kMaxRemainingMs));
@@ -112,7 +119,7 @@ void Dispatch::send(Model& model, Request& request, Dealt dealt, TimePoint now) 
         for (const Feed& feed : request.dealt.feeds) {
             wire::Activation message;
             message.deployment = deployment.number();
-            message.request = request.number;
+            message.request = number_on_boards(request);
             message.epoch = deployment.epoch();
             message.stage = feed.stage;
             message.turn = feed.turn;
@@ -132,8 +139,9 @@ bool Dispatch::result(const std::string& board, const wire::Result& message, Tim
     Model* model = catalogue_.find(message.deployment);
     if (model == nullptr || !model->deployment || !model->deployment->owns(board, message.epoch, message.stage))
         return false;
-    Request* request = requests_.find(message.request);
+    Request* request = requests_.find(message.request >> kAttemptBits);
     if (request == nullptr || request->model != model->number || !request->in_flight) return false;
+    if (number_on_boards(*request) != message.request) return false;  // of an attempt before
     const auto& graph = model->deployment->layout().stages()[message.stage].deploy.graph;
     const auto& awaited = request->dealt.awaited;
     for (const auto& part : message.parts) {
@@ -180,8 +188,9 @@ std::uint32_t Dispatch::stage_error(const std::string& board, const wire::StageE
     Model* model = catalogue_.find(message.deployment);
     if (model == nullptr || !model->deployment || !model->deployment->owns(board, message.epoch, message.stage))
         return 0;
-    Request* request = requests_.find(message.request);
+    Request* request = requests_.find(message.request >> kAttemptBits);
     if (request == nullptr || request->model != model->number || !request->in_flight) return 0;
+    if (number_on_boards(*request) != message.request) return 0;
     if (message.code == Code::network) {
         tell_cancelled(*model, *request);
         take_back(*model, *request);
@@ -248,7 +257,7 @@ void Dispatch::tell_cancelled(const Model& model, const Request& request) {
     for (const auto stage : request.dealt.stages)
         boards.insert(model.deployment->layout().stages()[stage].board);
     for (const auto& board : boards)
-        tell(outbox_, membership_.peer_of(board), wire::Cancel{model.number, request.number});
+        tell(outbox_, membership_.peer_of(board), wire::Cancel{model.number, number_on_boards(request)});
 }
 
 void Dispatch::fail_all(Model& model, const base::Error& error) {

@@ -54,8 +54,9 @@ void Conductor::board_lost(const std::string& board, const std::string& why) {
     each([&](Model& model) {
         const bool reachable = parts_.membership.peer_of(board) != PeerId::none;
         if (!reachable) model.holders.erase(board);
-        if (model.next && model.next->uses(board)) model.next.reset();
-        if (!model.deployment || !model.deployment->uses(board)) return;
+        const bool serves_there = model.deployment && model.deployment->uses(board);
+        if (model.next && model.next->uses(board) && !serves_there) abandon_next(model);
+        if (!serves_there) return;
         if (model.wanted())
             replan(model, text("board '", board, "' was lost (", why, ")"), true);
         else
@@ -150,10 +151,22 @@ bool Conductor::fits_beside(const Model& model, const plan::Plan& plan, const Cl
     return fits(plan, view.places, room_for(parts_.membership, taken, {}));
 }
 
+// Undeploying reaches up to an epoch, so the plan that serves becomes a newer one, of the stages that are there.
+void Conductor::abandon_next(Model& model) {
+    model.next.reset();
+    if (!model.serves()) return;
+    model.replan_since = now();
+    model.reason = "a better plan could not be made ready";
+    parts_.dispatch.take_back(model);
+    auto plan = model.deployment->plan();
+    auto view = model.deployment->view();
+    deploy(model, std::move(plan), std::move(view));
+}
+
 // From the plan that serves to the next, once that is ready. What was on its way is sent again.
 void Conductor::move(Model& model) {
     if (!model.next->ready()) {
-        if (now() - model.next->progressed() > kMovePatience) model.next.reset();
+        if (now() - model.next->progressed() > kMovePatience) abandon_next(model);
         return;
     }
     const auto before = model.holders;
@@ -193,7 +206,7 @@ bool Conductor::deploy_failed(const std::string& board, const wire::DeployFailed
     if (deployment == nullptr || !deployment->owns(board, message.epoch, message.stage)) return false;
     if (deployment == model->next.get()) {
         base::log_warning("hub", "'", model->name(), "' stays where it is: board '", board, "': ", message.text);
-        model->next.reset();
+        abandon_next(*model);
         return true;
     }
     const std::string why = text("board '", board, "' refuses its stage: ", message.text);

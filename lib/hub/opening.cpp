@@ -90,7 +90,7 @@ bool Conductor::measured(Model& model) {
 void Conductor::measure(Model& model) {
     const auto& members = parts_.membership.members();
     if (std::none_of(members.begin(), members.end(), [](const auto& member) { return member.second.usable(); })) {
-        if (now() - std::max(started_, model.phase_since) < kBoardPatience) return;
+        if (model.has_served || now() - std::max(started_, model.phase_since) < kBoardPatience) return;
         model.considered = parts_.membership.version();
         fail(model, {Code::unavailable, "no board has joined this hub"});
         return;
@@ -101,6 +101,14 @@ void Conductor::measure(Model& model) {
 }
 
 void Conductor::plan(Model& model) {
+    const auto& members = parts_.membership.members();
+    const bool any =
+        std::any_of(members.begin(), members.end(), [](const auto& entry) { return entry.second.usable(); });
+    if (!any && !model.plan_only) {  // requests wait for a board, until their deadlines
+        model.improving = false;
+        enter(model, Phase::measuring);
+        return;
+    }
     if (!model.improving) enter(model, Phase::planning);
     model.considered = parts_.membership.version();
     auto job = std::make_shared<Job>();
@@ -130,6 +138,8 @@ void Conductor::plan(Model& model) {
                         plan::predict(job->problem, plan::make_chains(job->problem), *job->current);
             } catch (const base::Error& error) {
                 job->error = error;
+            } catch (const std::exception& error) {
+                job->error = base::Error(Code::internal, text("planning failed: ", error.what()));
             }
             return [this, job] { planned(*job); };
         },

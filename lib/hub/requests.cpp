@@ -18,6 +18,9 @@ Request* Requests::add(PeerId client, wire::Submit submit, TimePoint now) {
     std::uint64_t bytes = 0;
     for (const auto& input : submit.inputs)
         bytes += input.type().size_bytes();
+    if (bytes > limits_.request_bytes)
+        base::fail(Code::refused, "the request's inputs have ", base::format_bytes(bytes), "; this hub takes at most ",
+                   base::format_bytes(limits_.request_bytes));
     if (open_.size() >= limits_.requests)
         base::fail(Code::busy, "the hub has ", open_.size(), " requests open, as many as it may; try again later");
     if (bytes_ + bytes > limits_.request_bytes)

@@ -87,17 +87,26 @@ bool Consumers::spend(std::size_t consumer, std::uint64_t request) {
 void Consumers::credit(std::size_t consumer, std::uint32_t count) {
     One& one = all_[consumer];
     one.credits += count;
+    one.broken_since = {};
     // Consumers take requests in the order in which they come, nearly always.
     for (std::uint32_t i = 0; i < count && !one.on_its_way.empty(); ++i)
         one.on_its_way.pop_front();
 }
 
-std::vector<std::uint64_t> Consumers::broken(std::size_t consumer) {
+std::vector<std::uint64_t> Consumers::broken(std::size_t consumer, base::TimePoint now) {
     One& one = all_[consumer];
+    if (one.broken_since == base::TimePoint{}) one.broken_since = now;
     one.credits = one.taken = 0;
     std::vector<std::uint64_t> out(one.on_its_way.begin(), one.on_its_way.end());
     one.on_its_way.clear();
     return out;
+}
+
+std::optional<std::size_t> Consumers::broken_for(base::Duration duration, base::TimePoint now) const {
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+        if (all_[i].broken_since != base::TimePoint{} && now - all_[i].broken_since > duration) return i;
+    }
+    return std::nullopt;
 }
 
 }  // namespace shoal::node

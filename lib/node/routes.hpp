@@ -5,9 +5,11 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/time.hpp"
 #include "wire/board_messages.hpp"
 #include "wire/data_messages.hpp"
 
@@ -62,12 +64,15 @@ public:
     /// A consumer grants more.
     void credit(std::size_t consumer, std::uint32_t count);
     /// The way to it broke: its credits are void. Returns the requests that may be lost.
-    [[nodiscard]] std::vector<std::uint64_t> broken(std::size_t consumer);
+    [[nodiscard]] std::vector<std::uint64_t> broken(std::size_t consumer, base::TimePoint now);
+    /// A consumer that nothing has been heard from since its way broke, that long ago; nothing when there is none.
+    [[nodiscard]] std::optional<std::size_t> broken_for(base::Duration duration, base::TimePoint now) const;
 
 private:
     struct One {
         std::uint64_t credits = 0, taken = 0;
         std::deque<std::uint64_t> on_its_way{};
+        base::TimePoint broken_since{};  // epoch: it is not
     };
     std::vector<One> all_;
 };

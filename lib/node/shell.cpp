@@ -95,12 +95,15 @@ void Shell::start() {
     stages_ = std::make_unique<Stages>(options_.board, devices_, meter_, *blobs_, inbox_, *this);
     timing_ = std::make_unique<KernelTiming>(devices_, meter_, inbox_, *this, folder / "kernels",
                                              [this](std::function<void()> work) { blobs_->on_disk(std::move(work)); });
-    thread_ = std::thread([this, self] { run(self); });
+    registration_.begin(self);  // throws where the hub's address makes no sense, as listening did
+    thread_ = std::thread([this, endpoint = self.data_endpoint] { run(endpoint); });
+    thread_id_ = thread_.get_id();
 }
 
 void Shell::stop() noexcept {
-    const std::lock_guard lock(stop_mutex_);
     stopping_ = true;
+    if (std::this_thread::get_id() == thread_id_.load()) return;  // from on_event: the loop ends, others wait for it
+    const std::lock_guard lock(stop_mutex_);
     if (!thread_.joinable()) return;
     port_->wake();
     thread_.join();
@@ -112,9 +115,8 @@ void Shell::stop() noexcept {
     blobs_->stop(left());
 }
 
-void Shell::run(const wire::Register& self) {
-    tell(Event::Kind::listening, self.data_endpoint);
-    registration_.begin(self);
+void Shell::run(const std::string& endpoint) {
+    tell(Event::Kind::listening, endpoint);
     while (!stopping_) {
         try {
             auto now = base::SteadyClock::now();

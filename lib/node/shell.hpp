@@ -41,7 +41,7 @@ public:
     void count_dropped() override { ++dropped_; }
 
 private:
-    void run(const wire::Register& self);
+    void run(const std::string& endpoint);
     void handle(transport::Event event, base::TimePoint now);
     void step(base::TimePoint now);
     void look_at_unsent(base::TimePoint now);
@@ -87,6 +87,7 @@ private:
     std::atomic<std::size_t> stage_count_{0};
     std::mutex stop_mutex_;
     std::thread thread_;
+    std::atomic<std::thread::id> thread_id_{};
 };
 
 }  // namespace shoal::node

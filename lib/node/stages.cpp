@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t kMostStages = 4096;
 constexpr std::size_t kMostRemembered = 4096;
-constexpr std::chrono::milliseconds kStarvedLook{2};  // what the network takes is told by nobody
+constexpr std::chrono::milliseconds kStarvedLook{2};       // what the network takes is told by nobody
+constexpr std::chrono::milliseconds kBrokenPatience{750};  // for the way to a consumer to come back
 constexpr std::chrono::milliseconds kPreparingLook{10};
 
 }  // namespace
@@ -225,6 +226,14 @@ void Stages::step(base::TimePoint now) {
 void Stages::expire(Stage& stage, base::TimePoint now) {
     give_back(stage, stage.inputs.expire(now));
     drop_complete(stage, [&](const Inputs& inputs) { return inputs.deadline <= now; });
+    // The hub may reach both boards and not know that they do not reach each other.
+    const auto lost = stage.complete.empty() ? std::nullopt : stage.consumers.broken_for(kBrokenPatience, now);
+    if (!lost) return;
+    const auto why = base::text("'", stage.routes->consumers()[*lost].board, "' cannot be reached");
+    drop_complete(stage, [&](const Inputs& inputs) {
+        report(stage.key, inputs.request, Code::network, why);
+        return true;
+    });
 }
 
 base::TimePoint Stages::next(base::TimePoint now) const {

@@ -77,7 +77,7 @@ void Stages::consumer_lost(const std::string& board) {
         const auto& consumers = stage->routes->consumers();
         for (std::size_t i = 0; i < consumers.size(); ++i) {
             if (consumers[i].board != board) continue;
-            for (const auto request : stage->consumers.broken(i))
+            for (const auto request : stage->consumers.broken(i, base::SteadyClock::now()))
                 report(key, request, Code::network, base::text("the connection to '", board, "' broke"));
         }
     }

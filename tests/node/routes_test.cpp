@@ -57,7 +57,10 @@ TEST_CASE("credits are taken, spent, given back, and void when the way breaks") 
     CHECK(consumers.spend(0, 7));
     CHECK(consumers.spend(1, 7));
     consumers.take({0});
-    CHECK(consumers.broken(0) == std::vector<std::uint64_t>{7});
+    const base::TimePoint start = base::SteadyClock::now();
+    CHECK(consumers.broken(0, start) == std::vector<std::uint64_t>{7});
+    CHECK(!consumers.broken_for(std::chrono::seconds(1), start + std::chrono::milliseconds(900)).has_value());
+    CHECK(consumers.broken_for(std::chrono::seconds(1), start + std::chrono::milliseconds(1100)) == 0);
     CHECK_FALSE(consumers.spend(0, 8));  // taken before the way broke
     consumers.credit(0, 2);
     consumers.give_back({0});  // void as well
@@ -65,5 +68,5 @@ TEST_CASE("credits are taken, spent, given back, and void when the way breaks") 
     consumers.take({0});
     CHECK_FALSE(consumers.have_room({0}));
     consumers.credit(1, 1);
-    CHECK(consumers.broken(1).empty());
+    CHECK(consumers.broken(1, start).empty());
 }
