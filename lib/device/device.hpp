@@ -54,7 +54,8 @@ struct DeviceInfo {
 
     /// What a cache of compiled programs or measured times is valid for: device, driver and versions.
     [[nodiscard]] std::string identity() const {
-        return platform + "|" + platform_version + "|" + name + "|" + driver + "|" + version + (compact_weights ? "|compact" : "");
+        return platform + "|" + platform_version + "|" + name + "|" + driver + "|" + version +
+               (compact_weights ? "|compact" : "");
     }
 };
 

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "graph/cards.hpp"
+#include "opencl/codegen/collapse.hpp"
 
 namespace shoal::opencl {
 namespace {
@@ -82,7 +83,7 @@ public:
 
     Trace finish(bool keep_digits = false) {
         out_.nest = nest_;
-        if (!keep_digits) collapse();
+        if (!keep_digits) collapse(out_);
         return std::move(out_);
     }
 
@@ -295,50 +296,6 @@ private:
         return add({.kind = Node::Kind::accumulated, .element = element(op.outputs[0]), .pass = known->second});
     }
 
-    // --- fewer digits ---
-
-    template <class Visit>
-    void for_each_index(Visit&& visit) {
-        for (Node& node : out_.nodes) {
-            visit(node.at);
-            for (Bound& bound : node.bounds)
-                visit(bound.index);
-        }
-        for (Store& store : out_.stores)
-            visit(store.at);
-    }
-
-    // Joins neighbouring digits that every access steps through as one.
-    void collapse() {
-        for (auto* digits : {&out_.nest.folded, &out_.nest.outer}) {
-            for (std::size_t k = digits->size(); k-- > 1;) {
-                const std::size_t base = digits == &out_.nest.outer ? 0 : out_.nest.outer.size();
-                const Symbol high = out_.nest.digit(base + k - 1), low = out_.nest.digit(base + k);
-                bool joint = true;
-                for_each_index([&](Index& index) {
-                    joint = joint && index.coefficient(high) == index.coefficient(low) * low.extent;
-                });
-                if (joint) join(*digits, k, high, low);
-            }
-        }
-    }
-
-    void join(std::vector<std::int64_t>& digits, std::size_t k, const Symbol& high, const Symbol& low) {
-        const Symbol joined{Symbol::Kind::digit, high.number, high.extent * low.extent};
-        for_each_index([&](Index& index) {
-            Index out(index.offset());
-            for (const auto& [symbol, factor] : index.terms()) {
-                if (symbol == high) continue;
-                Symbol kept = symbol == low ? joined : symbol;
-                if (kept.kind == Symbol::Kind::digit && kept.number > low.number) --kept.number;
-                out += Index(kept) * factor;
-            }
-            index = std::move(out);
-        });
-        digits[k - 1] *= digits[k];
-        digits.erase(digits.begin() + static_cast<std::ptrdiff_t>(k));
-    }
-
     const Graph& graph_;
     Nest nest_;
     std::map<ValueId, const Op*> maker_;
@@ -354,15 +311,6 @@ private:
     std::map<const Op*, int> passes_;
 };
 
-// Cuts a digit in two, its inner part counting `inner`.
-void cut(Nest& nest, const SplitNeeded& split) {
-    const auto number = static_cast<std::size_t>(split.digit);
-    auto& digits = number < nest.outer.size() ? nest.outer : nest.folded;
-    const std::size_t at = number < nest.outer.size() ? number : number - nest.outer.size();
-    digits[at] /= split.inner;
-    digits.insert(digits.begin() + static_cast<std::ptrdiff_t>(at) + 1, split.inner);
-}
-
 // Runs `build` on a nest that is cut finer until every index is linear.
 template <class Build>
 std::optional<Trace> with_cuts(Nest nest, Build&& build) {
@@ -371,7 +319,7 @@ std::optional<Trace> with_cuts(Nest nest, Build&& build) {
         try {
             return build(nest);
         } catch (const SplitNeeded& split) {
-            cut(nest, split);
+            nest.cut(split);
         } catch (const NotLinear&) {
             return std::nullopt;
         } catch (const NotALoop&) {
@@ -405,26 +353,6 @@ std::optional<std::vector<Trace>> trace_concat(const Graph& graph, graph::GroupR
 }
 
 }  // namespace
-
-Index Nest::flat_outer() const {
-    Index out;
-    std::int64_t stride = 1;
-    for (std::size_t k = outer.size(); k-- > 0;) {
-        if (outer[k] > 1) out += Index(digit(k)) * stride;
-        stride *= outer[k];
-    }
-    return out;
-}
-
-Index Nest::flat_folded() const {
-    Index out;
-    std::int64_t stride = 1;
-    for (std::size_t k = folded.size(); k-- > 0;) {
-        if (folded[k] > 1) out += Index(digit(outer.size() + k)) * stride;
-        stride *= folded[k];
-    }
-    return out;
-}
 
 std::optional<std::vector<Trace>> trace_loops(const Graph& graph, graph::GroupRange group,
                                               const std::vector<ValueId>& outputs) {

@@ -12,6 +12,7 @@
 #include "graph/graph.hpp"
 #include "graph/scalar_function.hpp"
 #include "opencl/codegen/index.hpp"
+#include "opencl/codegen/nest.hpp"
 
 namespace shoal::opencl {
 
@@ -66,18 +67,6 @@ struct Store {
     int node;
     Index at;
     bool per_row;  ///< once for each outer position, behind the passes; else in the last loop
-};
-
-/// Loop digits: outer ones are dealt to work-items, folded ones run inside. Digit numbers count outer ones first.
-struct Nest {
-    std::vector<std::int64_t> outer, folded;
-
-    [[nodiscard]] Symbol digit(std::size_t number) const {
-        const auto extent = number < outer.size() ? outer[number] : folded[number - outer.size()];
-        return {Symbol::Kind::digit, static_cast<int>(number), extent};
-    }
-    [[nodiscard]] Index flat_outer() const;
-    [[nodiscard]] Index flat_folded() const;
 };
 
 struct Trace {

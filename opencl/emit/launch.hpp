@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "opencl/codegen/epilogue.hpp"
 #include "opencl/codegen/print_loops.hpp"
 
 namespace shoal::opencl {

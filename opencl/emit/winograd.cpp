@@ -39,8 +39,8 @@ bool pays(const Convolution& c, std::int64_t tiles) {
 std::optional<GroupCode> conv_winograd(Emitter& emitter, graph::GroupRange range, const Convolution& c,
                                        const BoundEpilogue& epilogue) {
     const std::int64_t lanes = emitter.style().dialect.lanes, in = c.x.back(), columns = c.out.back();
-    const bool applies = !emitter.style().compact_weights && c.groups == 1 && is_3x3(c.window) && in >= lanes && columns >= lanes &&
-                         emitter.graph().is_constant(c.op.inputs[1]);
+    const bool applies = !emitter.style().compact_weights && c.groups == 1 && is_3x3(c.window) && in >= lanes &&
+                         columns >= lanes && emitter.graph().is_constant(c.op.inputs[1]);
     if (!applies) return std::nullopt;
     const std::int64_t tile_rows = ceil_div<std::int64_t>(c.out[1], 4),
                        tile_columns = ceil_div<std::int64_t>(c.out[2], 4);
