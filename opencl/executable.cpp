@@ -24,17 +24,22 @@ struct Completion {
     std::condition_variable changed;
     bool done = false;
     cl_int status = CL_COMPLETE;
-    std::vector<BufferPtr> kept;  // what the device may still use after the waiter has given up
+    // What the device may still use after the waiter has given up, and even the executable is gone. OpenCL itself keeps
+    // its objects, but not the host's memory that they show.
+    std::vector<BufferPtr> kept;
+    std::shared_ptr<const std::vector<MemoryPtr>> residence;
 };
 
 void CL_CALLBACK on_complete(cl_event, cl_int status, void* user) {
     const std::unique_ptr<std::shared_ptr<Completion>> completion(static_cast<std::shared_ptr<Completion>*>(user));
     std::vector<BufferPtr> kept;
+    std::shared_ptr<const std::vector<MemoryPtr>> residence;
     {
         const std::lock_guard lock((*completion)->mutex);
         (*completion)->done = true;
         (*completion)->status = status;
         kept.swap((*completion)->kept);
+        residence.swap((*completion)->residence);
     }
     (*completion)->changed.notify_all();
 }
@@ -47,7 +52,8 @@ public:
           emission_(emit(graph_, device_->device().info)),
           storage_(
               plan_storage(graph_, emission_, std::max<std::uint64_t>(device_->device().info.buffer_alignment, 64))),
-          residence_(device_, graph_, emission_, storage_) {
+          residence_(device_, graph_, emission_, storage_),
+          memories_(std::make_shared<const std::vector<MemoryPtr>>(residence_.memories())) {
         memory_.weights = residence_.weight_bytes();
         memory_.activations = storage_.arena_bytes;
         for (const auto& port : graph_.inputs)
@@ -167,6 +173,7 @@ private:
         const auto completion = std::make_shared<Completion>();
         completion->kept.assign(inputs.begin(), inputs.end());
         completion->kept.insert(completion->kept.end(), results.begin(), results.end());
+        completion->residence = memories_;
         auto user = std::make_unique<std::shared_ptr<Completion>>(completion);
         check(clSetEventCallback(event.get(), CL_COMPLETE, on_complete, user.get()), "clSetEventCallback");
         (void)user.release();  // the callback's now
@@ -239,6 +246,7 @@ private:
     Emission emission_;
     Storage storage_;
     Residence residence_;
+    std::shared_ptr<const std::vector<MemoryPtr>> memories_;  // all of residence_'s
     runtime::MemoryUse memory_;
     BuiltProgram program_;
     std::optional<KernelSequence> sequence_;

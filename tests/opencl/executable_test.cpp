@@ -1,0 +1,66 @@
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "graph/builder.hpp"
+#include "opencl/backend.hpp"
+#include "support/compare.hpp"
+#include "support/errors.hpp"
+#include "support/opencl.hpp"
+#include "support/random.hpp"
+
+using namespace shoal;
+using tensor::ElementType;
+using tensor::Shape;
+using tensor::Tensor;
+using tensor::Type;
+
+namespace {
+
+// Products that take a device far longer than a millisecond, then a constant that is read where the host has it.
+graph::Graph long_chain(std::mt19937& random, Tensor last) {
+    constexpr int kProducts = 200;
+    graph::Builder builder("long");
+    auto x = builder.input("x", last.type());
+    const auto w = builder.constant(test::random_tensor(random, last.type(), -0.05, 0.05));
+    for (int n = 0; n < kProducts; ++n)
+        x = builder.matmul(x, w);
+    builder.output("y", builder.map("add", {x, builder.constant(std::move(last))}));
+    return builder.finish();
+}
+
+// In memory of its own, which is unmapped, or could be, when the last owner goes.
+Tensor apart(const Tensor& tensor) {
+    const auto bytes = tensor.bytes();
+    constexpr std::size_t kAlignment = 4096;
+    void* memory = std::aligned_alloc(kAlignment, (bytes.size() + kAlignment - 1) / kAlignment * kAlignment);
+    std::memcpy(memory, bytes.data(), bytes.size());
+    std::shared_ptr<const void> owner(memory, [](const void* own) { std::free(const_cast<void*>(own)); });
+    return Tensor(tensor.type(), base::SharedBytes(owner, {static_cast<const std::byte*>(memory), bytes.size()}));
+}
+
+}  // namespace
+
+TEST_CASE("a run that is given up keeps what the device still uses, without its executable too") {
+    const auto device = test::device_or_skip();
+    if (!device) return;
+    auto random = test::generator();
+    const auto backend = opencl::make_backend(*device);
+    const Type type{ElementType::f32, Shape{512, 512}};
+    auto last = apart(test::random_tensor(random, type));
+    const std::weak_ptr<const void> memory = last.shared_bytes().owner();
+    auto executable = backend->compile(long_chain(random, std::move(last)));
+    REQUIRE_FALSE(memory.expired());
+    const std::vector<runtime::BufferPtr> inputs{backend->upload(test::random_tensor(random, type))};
+    runtime::RunOptions options;
+    options.deadline = base::deadline_in(std::chrono::milliseconds(2));
+    CHECK(test::code_of([&] { (void)executable->run(inputs, options); }) == base::Code::timeout);
+    executable.reset();
+    if (backend->device().unified_memory) CHECK_FALSE(memory.expired());
+    const auto end = base::deadline_in(std::chrono::seconds(60));
+    while (!memory.expired() && base::SteadyClock::now() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    CHECK(memory.expired());
+}
