@@ -17,8 +17,6 @@ namespace {
 constexpr std::chrono::seconds kBoardPatience{2};     // for a first board: it may be joining just now
 constexpr std::chrono::seconds kLinkPatience{30};     // for links, before they are guessed
 constexpr std::chrono::seconds kDeployPatience{120};  // without any word of a stage that is on its way
-constexpr std::chrono::seconds kAgainPatience{20};    // the same where requests wait for a plan that took over
-constexpr std::uint32_t kMostAgain = 3;               // times that such a plan is made anew
 
 }  // namespace
 
@@ -47,12 +45,6 @@ void Conductor::advance(Model& model) {
                 return;
             }
             tell_progress(model, "deploying", model.deployment->ready_stages(), model.deployment->stages().size());
-            if (model.has_served && model.attempts < kMostAgain &&
-                now() - model.deployment->progressed() > kAgainPatience) {
-                ++model.attempts;
-                replan(model, "the boards did not get ready", false);
-                return;
-            }
             if (now() - model.deployment->progressed() > kDeployPatience)
                 fail(model, {Code::timeout, "the boards do not get the model ready"});
             return;

@@ -63,7 +63,15 @@ bool Stages::may_get_room(const Stage& wanted) const {
         first->first.epoch < wanted.key.epoch)
         return true;
     if (meter_.passing() > 0) return true;
-    return std::any_of(leaving_.begin(), leaving_.end(), [](const auto& left) { return !left.expired(); });
+    // What another stage took over stays, however long anybody waits.
+    const auto is_kept = [this](const std::shared_ptr<Compiled>& compiled) {
+        return std::any_of(stages_.begin(), stages_.end(),
+                           [&](const auto& entry) { return entry.second->compiled == compiled; });
+    };
+    return std::any_of(leaving_.begin(), leaving_.end(), [&](const auto& left) {
+        const auto compiled = left.lock();
+        return compiled && !is_kept(compiled);
+    });
 }
 
 void Stages::deploy(wire::Deploy message, base::TimePoint now) {

@@ -108,6 +108,20 @@ TEST_CASE("a new epoch takes over what is compiled, and frees what is not wanted
     s.hub.until([&] { return s.board->state().stages == 0 && s.board->state().memory_used_bytes == 0; });
 }
 
+TEST_CASE("what is compiled already but has no room for its messages is refused, and does not wait for itself") {
+    Setting s(limit_for(kWeights + kRow + 2 * kRow));
+    const auto graph = layer(s.random, 127);
+    s.hub.say("a", s.deploy(graph));
+    s.hub.expect<wire::Ready>("a");
+    auto wider = s.deploy(graph, 2);
+    wider.credits = 2;
+    s.hub.say("a", wider);
+    s.hub.say("a", wire::Undeploy{7, 1});
+    const auto failed = s.hub.expect<wire::DeployFailed>("a");
+    CHECK(failed.epoch == 2);
+    CHECK(failed.code == base::Code::does_not_fit);
+}
+
 TEST_CASE("where two epochs do not fit beside each other, the new one waits for the old one to go") {
     Setting s(limit_for(kWeights + kRow + 2 * kRow));
     const auto first = layer(s.random, 127), second = layer(s.random, 127);
