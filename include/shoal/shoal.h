@@ -336,7 +336,8 @@ SHOAL_API size_t shoal_hub_endpoint_count(const shoal_hub* hub);
 /* NULL when there is no such index. */
 SHOAL_API const char* shoal_hub_endpoint(const shoal_hub* hub, size_t index);
 SHOAL_API shoal_status shoal_hub_get_state(const shoal_hub* hub, shoal_hub_state* state);
-/* Answers what is open with SHOAL_UNAVAILABLE, ends, and releases the handle. */
+/* Says goodbye to boards and clients, ends, and releases the handle. Clients keep what is open, for a hub that comes
+ * back, until its deadline. */
 SHOAL_API void shoal_stop_hub(shoal_hub* hub);
 
 #ifdef __cplusplus

@@ -129,15 +129,6 @@ bool Conductor::credit(const std::string& board, const wire::Credit& message) {
     return true;
 }
 
-void Conductor::stop() {
-    const base::Error error(Code::unavailable, "the hub stops");
-    each([&](Model& model) {
-        parts_.dispatch.fail_all(model, error);
-        for (const Opener& opener : model.openers)
-            tell(parts_.outbox, opener.client, wire::Refused{opener.task, error.code(), error.what()});
-    });
-}
-
 std::string in_words(const plan::Plan& plan, const ClusterView& view) {
     const auto works = plan::leaves(plan.root);
     std::ostringstream out;

@@ -51,8 +51,6 @@ public:
 
     /// Whatever waits for time or for other parts.
     void tick();
-    /// Tells everybody who waits that nothing will come.
-    void stop();
 
 private:
     struct Job;

@@ -196,7 +196,6 @@ void Core::tick() {
 }
 
 void Core::stop() {
-    conductor_.stop();
     for (const auto& [id, peer] : peers_)
         tell(outbox_, id, wire::Goodbye{"the hub stops"});
 }

@@ -27,7 +27,7 @@ public:
     void excuse(base::Duration stall) { membership_.excuse(stall); }
 
     [[nodiscard]] wire::Status status() const;
-    /// Answers what is open and takes its leave of everybody.
+    /// Takes its leave of everybody. What is open is its client's, to send again or to give up.
     void stop();
 
 private:

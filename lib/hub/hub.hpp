@@ -64,7 +64,8 @@ public:
 
     /// Listens, begins to serve and returns the endpoints as they became. Throws what listening throws.
     std::vector<std::string> start();
-    /// Answers what is open with Code::unavailable, says goodbye and ends the threads. Any thread, twice.
+    /// Says goodbye and ends the threads. What is open is its client's, to send again to the hub that comes back or
+    /// to give up. Any thread, twice.
     void stop() noexcept;
 
     /// As of the last few milliseconds. Any thread.

@@ -252,7 +252,7 @@ TEST_CASE("the hub is started again: nodes and clients find it, and requests go 
     CHECK_MESSAGE(load.check() == 20, load.first_error());
 }
 
-TEST_CASE("a hub ends promptly whatever it does, and answers what is open") {
+TEST_CASE("a hub ends promptly whatever it does, twice too") {
     const auto graph = perceptron(6, 4, 32);
     Cluster cluster({});
     const auto client = cluster.client();
