@@ -19,15 +19,7 @@ echo "building (the first time takes some minutes)"
 cmake --build "$build" --parallel --target shoal_command digits
 shoal=$build/bin/shoal
 
-folder=$(mktemp -d)
-cluster=""
-end() {
-  [ -z "$cluster" ] || kill "$cluster" 2>/dev/null || true
-  [ -z "$cluster" ] || wait "$cluster" 2>/dev/null || true
-  rm -rf "$folder"
-}
-trap end EXIT
-trap 'exit 130' INT TERM
+. examples/cluster.sh
 
 title() { printf '\n== %s\n\n' "$1"; }
 
@@ -35,20 +27,8 @@ title "The devices of this machine"
 "$shoal" devices -q
 
 title "A hub and three boards, each with too little memory for the network"
-"$shoal" local --boards 3 --memory 704KiB,656KiB,640KiB --threads 1 --listen '127.0.0.1:*' --folder "$folder" >"$folder/log" 2>&1 &
-cluster=$!
-tries=0
-until [ "$(grep -c 'board joined' "$folder/log" 2>/dev/null || true)" -ge 3 ]; do
-  tries=$((tries + 1))
-  if [ $tries -gt 600 ] || ! kill -0 "$cluster" 2>/dev/null; then
-    cat "$folder/log" >&2
-    echo "the boards did not come up" >&2
-    exit 1
-  fi
-  sleep 0.1
-done
+start_cluster 3 --memory 704KiB,656KiB,640KiB --threads 1
 cat "$folder/log"
-flags=$(sed -n 's/^ *\(--hub .*\)$/\1/p' "$folder/log")
 victim=$(sed -n 's/.* board2 *process \([0-9]*\).*/\1/p' "$folder/log")
 
 title "The plan"
