@@ -221,8 +221,13 @@ private:
             out.work += (out.work.empty() ? "" : " + ") + (fn != nullptr ? *fn : std::string(op.card->name));
             out.cost.flops += graph::cost(graph_, op).flops;
         }
-        for (const Launch& launch : group.launches)
+        bool reads_zeros = false;
+        for (const Launch& launch : group.launches) {
             count_traffic(launch, out);
+            for (const auto& argument : launch.arguments)
+                reads_zeros = reads_zeros || std::holds_alternative<ZerosArgument>(argument);
+        }
+        if (reads_zeros) out.weight_bytes += emission_.zeros_bytes;  // alone it would keep some too
         for (const auto bytes : group.workspaces)
             out.workspace_bytes += bytes;
         return out;
@@ -235,7 +240,7 @@ private:
                 (buffer->written ? out.cost.bytes_written : out.cost.bytes_read) += static_cast<double>(bytes);
                 if (graph_.is_constant(storage_.roots[buffer->value])) out.weight_bytes += bytes;
             } else if (const auto* weight = std::get_if<WeightArgument>(&argument)) {
-                out.weight_bytes += emission_.weights[weight->number].bytes;
+                out.weight_bytes += residence_.weight(weight->number).bytes;
                 out.cost.bytes_read += static_cast<double>(emission_.weights[weight->number].bytes);
             }
         }

@@ -34,9 +34,10 @@ Residence::Residence(std::shared_ptr<OpenDevice> device, const Graph& graph, con
         }
         const Location slab = add(device->allocate(total), total);
         for (std::size_t n = first; n < last; ++n) {
-            weights_.push_back({Location::Kind::memory, slab.number, offsets[n - first], emission.weights[n].bytes});
-            weight_bytes_ += emission.weights[n].bytes;
+            const std::uint64_t end = n + 1 < last ? offsets[n + 1 - first] : total;
+            weights_.push_back({Location::Kind::memory, slab.number, offsets[n - first], end - offsets[n - first]});
         }
+        weight_bytes_ += total;
         first = last;
     }
     if (storage.arena_bytes > 0) arena_ = add(device->allocate(storage.arena_bytes), storage.arena_bytes);
