@@ -108,7 +108,7 @@ void Core::first_message(Peer& peer, const wire::Frames& frames) {
 }
 
 void Core::join(Peer& peer, wire::Register info) {
-    if (const Member* before = membership_.replaced_by(peer.caller, info.board)) {
+    if (const Member* before = membership_.replaced_by(peer.caller, info, now())) {
         const bool same = before->peer == peer.caller.peer;
         lose_board(info.board, "it joined again", BoardState::lost, same);
     }

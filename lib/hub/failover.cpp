@@ -180,7 +180,7 @@ void Conductor::move(Model& model) {
 void Conductor::fail(Model& model, const base::Error& error) {
     parts_.event(Event::Kind::model_failed, model.name(), error.what());
     for (const Opener& opener : model.openers)
-        tell(parts_.outbox, opener.client, wire::Refused{opener.task, error.code(), error.what()});
+        refuse(opener, error);
     model.openers.clear();
     if (model.users.empty()) {
         drop(model);

@@ -32,7 +32,7 @@ Intake::State Intake::state(std::uint64_t model) const {
     const auto at = wishes_.find(model);
     if (at == wishes_.end()) return {};
     const Wish& wish = at->second;
-    State out{wish.done, wish.total, wish.missing.empty(), wish.error};
+    State out{wish.done, wish.total, wish.missing.empty(), wish.error, wish.client};
     for (const auto& [client, transfer] : transfers_) {
         if (transfer.model == model) out.done += transfer.writer.written();
     }
@@ -58,6 +58,13 @@ void Intake::go_on(std::uint64_t model) {
         } catch (const base::Error& error) {
             fail(model, error);
         }
+    }
+}
+
+// Its models wait for their turn, one after the other.
+void Intake::go_on_for(PeerId client) {
+    for (const auto& [number, wish] : wishes_) {
+        if (wish.client == client) go_on(number);
     }
 }
 
@@ -93,9 +100,7 @@ void Intake::blob(PeerId client, const wire::Blob& message) {
         transfers_.erase(client);
         fail(model, error);
     }
-    for (auto& [number, wish] : wishes_) {  // others of the same client waited for their turn
-        if (number != model && wish.client == client) go_on(number);
-    }
+    go_on_for(client);
 }
 
 void Intake::missing(PeerId client, const wire::BlobMissing& message) {
@@ -105,6 +110,7 @@ void Intake::missing(PeerId client, const wire::BlobMissing& message) {
     transfers_.erase(at);
     fail(model, {base::Code::not_found,
                  base::text("the client does not have the model's weights ", message.digest.brief(), " either")});
+    go_on_for(client);
 }
 
 void Intake::lost(PeerId client) {
@@ -122,9 +128,7 @@ void Intake::cancel(std::uint64_t model) {
         if (at->second.model == model) client = at->first;
         at = at->second.model == model ? transfers_.erase(at) : std::next(at);
     }
-    for (auto& [number, wish] : wishes_) {
-        if (client != PeerId::none && wish.client == client) go_on(number);
-    }
+    if (client != PeerId::none) go_on_for(client);
 }
 
 void Intake::finish(std::uint64_t model, base::BlobPin pin) {

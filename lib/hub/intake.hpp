@@ -29,6 +29,7 @@ public:
         std::uint64_t done = 0, total = 0;                ///< bytes
         bool complete = false;                            ///< everything is here, and pinned
         std::optional<base::Error> error = std::nullopt;  ///< it will not be complete
+        PeerId client = PeerId::none;                     ///< who sends
     };
     [[nodiscard]] State state(std::uint64_t model) const;
 
@@ -55,6 +56,7 @@ private:
     };
 
     void go_on(std::uint64_t model);
+    void go_on_for(PeerId client);
     void ask_more(PeerId client, Transfer& transfer);
     void finish(std::uint64_t model, base::BlobPin pin);
     void fail(std::uint64_t model, base::Error error);

@@ -16,6 +16,8 @@ using wire::BoardState;
 
 namespace {
 
+constexpr int kQuiet = 2;  // heartbeats that a board may leave out before another process of its key may replace it
+
 // Sessions of a hub that was restarted must not look like those of the one before.
 std::uint64_t first_session() {
     std::random_device random;
@@ -57,7 +59,9 @@ std::string Membership::objection(const Caller& caller, const wire::Register& in
     const Member* known = find(info.board);
     if (known != nullptr && known->connected())
         return text("there is a board '", info.board, "' already, at ", known->address,
-                    "; choose another name (--name)");
+                    known->key && known->key == caller.key
+                        ? ", with the same key; a copy of it needs a key (shoal keygen) and a name (--name) of its own"
+                        : "; choose another name (--name)");
     if (known != nullptr && known->key && known->key != caller.key)
         return text("the name '", info.board, "' belongs to a board with another key");
     if (connected() >= options_.limits.boards)
@@ -65,11 +69,13 @@ std::string Membership::objection(const Caller& caller, const wire::Register& in
     return {};
 }
 
-const Member* Membership::replaced_by(const Caller& caller, const std::string& name) const {
-    const Member* known = find(name);
+const Member* Membership::replaced_by(const Caller& caller, const wire::Register& info, TimePoint now) const {
+    const Member* known = find(info.board);
     if (known == nullptr || !known->connected()) return nullptr;
-    const bool same = known->peer == caller.peer || (known->key && known->key == caller.key);
-    return same ? known : nullptr;
+    if (known->peer == caller.peer) return known;
+    if (!known->key || known->key != caller.key) return nullptr;
+    const bool is_quiet = now - known->heard > kQuiet * options_.heartbeat;
+    return known->info.boot == info.boot || is_quiet ? known : nullptr;
 }
 
 const Member* Membership::join(const Caller& caller, wire::Register info, TimePoint now) {

@@ -50,8 +50,9 @@ public:
     /// Takes a board in, with Welcome, and tells every board who the others are; or tells it why not (Refused) and
     /// returns nothing. When the same board was in already, `lost` must be said of it first (see replaced_by).
     const Member* join(const Caller& caller, wire::Register info, TimePoint now);
-    /// The board of that name that this caller may take the place of: its own older connection.
-    [[nodiscard]] const Member* replaced_by(const Caller& caller, const std::string& name) const;
+    /// The board of that name that this caller may take the place of: its own older connection, or that of its process
+    /// before. Another board with the same key (a copied SD card) does not, as long as the first is heard.
+    [[nodiscard]] const Member* replaced_by(const Caller& caller, const wire::Register& info, TimePoint now) const;
 
     /// False when it is of another session or not from a board.
     bool heartbeat(PeerId peer, wire::Heartbeat heartbeat, TimePoint now);

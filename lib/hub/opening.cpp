@@ -25,6 +25,10 @@ void Conductor::enter(Model& model, Phase phase) {
     model.phase_since = now();
 }
 
+void Conductor::refuse(const Opener& opener, const base::Error& error) {
+    tell(parts_.outbox, opener.client, wire::Refused{opener.task, error.code(), error.what()});
+}
+
 void Conductor::tell_progress(Model& model, const std::string& phase, std::uint64_t done, std::uint64_t total) {
     const std::string what = text(phase, ' ', done, ' ', total);
     for (Opener& opener : model.openers) {
@@ -72,12 +76,18 @@ void Conductor::gather_weights(Model& model) {
         tell_progress(model, "weights", state.done, state.total);
         return;
     }
-    // Whoever was to send them is gone: another client that wants the model has them too.
-    if (state.error->code() == Code::unavailable && !model.openers.empty()) {
-        parts_.intake.want(model.number, model.openers.front().client, model.blobs);
+    // Whoever was to send them is gone or wants the model no more: another client that wants it has them too.
+    const auto is_sender = [&](const Opener& opener) { return opener.client == state.client; };
+    const bool sender_cannot = state.error->code() == Code::unavailable || state.error->code() == Code::not_found;
+    if (!sender_cannot || std::all_of(model.openers.begin(), model.openers.end(), is_sender)) {
+        fail(model, *state.error);
         return;
     }
-    fail(model, *state.error);
+    for (const Opener& opener : model.openers) {
+        if (is_sender(opener)) refuse(opener, *state.error);
+    }
+    std::erase_if(model.openers, is_sender);
+    parts_.intake.want(model.number, model.openers.front().client, model.blobs);
 }
 
 // Everything is known that a plan should be made from.

@@ -181,4 +181,13 @@ TEST_CASE("weights that are not what the model says are refused") {
     forgetful.weights.clear();
     world.until([&] { return forgetful.refused.count(3) > 0; }, "the refusal");
     CHECK(forgetful.refused[3].code == base::Code::not_found);
+
+    // Who wants the same model and has its weights does not suffer for it.
+    auto& forgetting = world.add_client("forgetting");
+    auto& careful = world.add_client("careful");
+    world.open(forgetting, 4, {graph});
+    forgetting.weights.clear();
+    world.opened(careful, 5, {graph});
+    CHECK(forgetting.refused.count(4) == 1);
+    CHECK(careful.blobs_sent > 0);
 }

@@ -1,0 +1,69 @@
+#include "hub/membership.hpp"
+
+#include <doctest/doctest.h>
+
+#include "support/errors.hpp"
+#include "transport/keys.hpp"
+#include "wire/decode.hpp"
+
+using namespace shoal;
+using hub::Caller;
+using hub::PeerId;
+using std::chrono::milliseconds;
+
+namespace {
+
+class Letters final : public hub::Outbox {
+public:
+    bool send(PeerId peer, wire::Frames frames) override {
+        to[peer].push_back(std::move(frames));
+        return true;
+    }
+    void disconnect(PeerId) override {}
+    [[nodiscard]] std::uint64_t unsent_bytes(PeerId) const override { return 0; }
+    [[nodiscard]] transport::Counters counters(PeerId) const override { return {}; }
+    [[nodiscard]] transport::Rejections rejections() const override { return {}; }
+
+    std::map<PeerId, std::vector<wire::Frames>> to{};
+};
+
+wire::Register board(const std::string& name, std::uint64_t boot) {
+    wire::Register out{"0", name, 1, "tcp://*:1", 1000, {device::DeviceInfo{}}, {}};
+    out.boot = boot;
+    return out;
+}
+
+struct Table {
+    hub::HubOptions options{};
+    Letters letters{};
+    hub::Membership membership{options, letters};
+    transport::PublicKey key = transport::Keys::generate().public_key();
+    base::TimePoint now{std::chrono::hours(1)};
+};
+
+}  // namespace
+
+TEST_CASE("the same process may come again on another connection, whatever the hub thinks of the first") {
+    Table table;
+    REQUIRE(table.membership.join({PeerId{1}, table.key, "a"}, board("x", 7), table.now) != nullptr);
+    CHECK(table.membership.replaced_by({PeerId{1}, table.key, "a"}, board("x", 7), table.now) != nullptr);
+    CHECK(table.membership.replaced_by({PeerId{2}, table.key, "a"}, board("x", 7), table.now) != nullptr);
+    CHECK(table.membership.replaced_by({PeerId{2}, {}, "a"}, board("x", 7), table.now) == nullptr);
+    CHECK(table.membership.replaced_by({PeerId{2}, table.key, "a"}, board("y", 7), table.now) == nullptr);
+}
+
+TEST_CASE("two boards with one key do not push each other out; a process that follows a silent one may") {
+    Table table;
+    REQUIRE(table.membership.join({PeerId{1}, table.key, "a"}, board("x", 7), table.now) != nullptr);
+    const Caller copy{PeerId{2}, table.key, "b"};
+    CHECK(table.membership.replaced_by(copy, board("x", 8), table.now) == nullptr);
+    CHECK(table.membership.join(copy, board("x", 8), table.now) == nullptr);
+    REQUIRE(table.letters.to[copy.peer].size() == 1);
+    const auto answer = wire::decode_board_from_hub(table.letters.to[copy.peer][0]);
+    REQUIRE(std::holds_alternative<wire::Refused>(answer));
+    CHECK(test::says(std::get<wire::Refused>(answer).text, "same key"));
+    CHECK(table.membership.peer_of("x") == PeerId{1});
+
+    table.now += 2 * table.options.heartbeat + milliseconds(1);
+    CHECK(table.membership.replaced_by(copy, board("x", 8), table.now) != nullptr);
+}
