@@ -22,6 +22,15 @@ constexpr std::pair<const char*, Merge> kMerges[] = {
     {"vote", Merge::majority_vote},      {"best", Merge::best_score}, {"softmax-mean", Merge::mean_of_softmax},
 };
 
+constexpr std::pair<const char*, plan::Mode> kModes[] = {
+    {"best", plan::Mode::best},
+    {"single-board", plan::Mode::single_board},
+    {"equal-split", plan::Mode::equal_split},
+    {"pipeline", plan::Mode::pipeline},
+    {"replicas", plan::Mode::replicas},
+    {"batch", plan::Mode::batch},
+};
+
 std::string ports_text(const std::vector<graph::Port>& ports, const graph::Graph& graph) {
     std::vector<std::string> out;
     for (const auto& port : ports)
@@ -58,6 +67,19 @@ void add_objective_flag(CLI::App& command, EnsembleFlags& flags) {
         {"latency", "throughput"});
 }
 
+void add_mode_flag(CLI::App& command, EnsembleFlags& flags) {
+    std::vector<std::string> words;
+    for (const auto& [word, mode] : kModes)
+        words.emplace_back(word);
+    restrict_to(command
+                    .add_option("--mode", flags.mode,
+                                "best (the default), or one kind of plan whatever it costs: single-board, equal-split, "
+                                "pipeline, replicas, batch (the rows of each request divided over all boards)")
+                    ->option_text("MODE")
+                    ->group("Cluster"),
+                words);
+}
+
 void add_merge_flags(CLI::App& command, EnsembleFlags& flags) {
     std::vector<std::string> words;
     for (const auto& [word, merge] : kMerges)
@@ -76,6 +98,13 @@ void add_merge_flags(CLI::App& command, EnsembleFlags& flags) {
 
 plan::Objective objective_of(const EnsembleFlags& flags) {
     return flags.objective == "throughput" ? plan::Objective::throughput : plan::Objective::latency;
+}
+
+plan::Mode mode_of(const EnsembleFlags& flags) {
+    for (const auto& [word, mode] : kModes) {
+        if (flags.mode == word) return mode;
+    }
+    return plan::Mode::best;
 }
 
 Merge merge_of(const EnsembleFlags& flags) {

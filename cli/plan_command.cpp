@@ -1,6 +1,5 @@
 // shoal plan: where a model's parts would run, and what that is expected to take.
 #include <CLI/CLI.hpp>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
@@ -37,19 +36,10 @@ struct PlanFlags {
     EnsembleFlags ensemble;
     ModelFlags sizes;
     HubFlags hub;
-    std::string cluster, save_cluster, mode = "best";
+    std::string cluster, save_cluster;
     std::vector<std::string> without;
     bool json = false;
 };
-
-const std::map<std::string, plan::Mode>& modes() {
-    static const std::map<std::string, plan::Mode> out{{"best", plan::Mode::best},
-                                                       {"single-board", plan::Mode::single_board},
-                                                       {"equal-split", plan::Mode::equal_split},
-                                                       {"pipeline", plan::Mode::pipeline},
-                                                       {"replicas", plan::Mode::replicas}};
-    return out;
-}
 
 std::uint32_t board_index(const plan::Cluster& cluster, const std::string& name) {
     const auto names = board_names(cluster);
@@ -66,7 +56,7 @@ plan::Problem problem_of(const PlanFlags& flags, const std::vector<client::Named
     out.objective = objective_of(flags.ensemble);
     if (graphs.size() > 1) out.options.merge = merge_of(flags.ensemble);
     out.options.weights = weights_of(flags.ensemble);
-    out.options.mode = modes().at(flags.mode);
+    out.options.mode = mode_of(flags.ensemble);
     for (const auto& name : flags.without)
         out.options.excluded.push_back(board_index(out.cluster, name));
     for (const auto& [name, graph] : graphs)
@@ -78,6 +68,7 @@ client::Planned ask(const PlanFlags& flags, const std::vector<client::NamedGraph
     const auto client = connect(flags.hub, "shoal plan");
     client::OpenOptions options;
     options.objective = objective_of(flags.ensemble);
+    options.mode = mode_of(flags.ensemble);
     options.merge = merge_of(flags.ensemble);
     options.weights = weights_of(flags.ensemble);
     Progress progress("measuring the boards");
@@ -90,9 +81,8 @@ void check(const PlanFlags& flags) {
     (void)weights_of(flags.ensemble);
     if (flags.hub.hub.empty() == flags.cluster.empty())
         throw UsageError("one of --hub and --cluster is needed: the boards that are there, or a file that names some");
-    if (!flags.hub.hub.empty() && (flags.mode != "best" || !flags.without.empty()))
-        throw UsageError(
-            "--mode and --without are for --cluster; save what the hub measured with --save-cluster first");
+    if (!flags.hub.hub.empty() && !flags.without.empty())
+        throw UsageError("--without is for --cluster; save what the hub measured with --save-cluster first");
     if (!flags.cluster.empty() && !flags.save_cluster.empty()) throw UsageError("--save-cluster is for --hub");
 }
 
@@ -148,16 +138,7 @@ void add_plan_command(Frame& frame) {
         ->option_text("FILE")
         ->group("Cluster");
     add_objective_flag(command, flags->ensemble);
-    std::vector<std::string> words;
-    for (const auto& [word, mode] : modes())
-        words.push_back(word);
-    restrict_to(command
-                    .add_option("--mode", flags->mode,
-                                "best (the default), or what simpler systems do, to compare with: single-board, "
-                                "equal-split, pipeline, replicas")
-                    ->option_text("MODE")
-                    ->group("Cluster"),
-                words);
+    add_mode_flag(command, flags->ensemble);
     command.add_option("--without", flags->without, "Plan as if this board were lost; may be repeated")
         ->option_text("BOARD")
         ->group("Cluster");

@@ -293,6 +293,7 @@ void check(const RunFlags& flags) {
         throw UsageError("--precision fp16 is for this machine; a hub's boards compute in the model's own precision");
     if (flags.hub.each && flags.repeat > 1) throw UsageError("--each and --repeat do not go together");
     if (there && flags.explain) throw UsageError("--explain is for this machine; 'shoal status' shows a hub's stages");
+    if (!there && mode_of(flags.ensemble) != plan::Mode::best) throw UsageError("--mode is for --hub");
     if (!there && (!flags.hub.hub.keys.key.empty() || !flags.hub.hub.hub_key.empty()))
         throw UsageError("--key and --hub-key are for --hub");
 }
@@ -354,6 +355,7 @@ void add_run_command(Frame& frame) {
         ->group("Measuring");
     add_hub_run_flags(command, flags->hub);
     add_objective_flag(command, flags->ensemble);
+    add_mode_flag(command, flags->ensemble);
     add_merge_flags(command, flags->ensemble);
 }
 

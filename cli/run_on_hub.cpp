@@ -169,6 +169,7 @@ HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs, const Requests&
     out.hub = client->hub();
     client::OpenOptions options;
     options.objective = objective_of(ensemble);
+    options.mode = mode_of(ensemble);
     options.merge = merge_of(ensemble);
     options.weights = weights_of(ensemble);
     options.max_in_flight = flags.in_flight;

@@ -15,5 +15,5 @@ shoal=$build/bin/shoal
 
 start_cluster 4
 # shellcheck disable=SC2086
-"$shoal" run $here/mlp.onnx -i x=$here/inputs.npy --objective throughput --output "$folder/out" $flags
+"$shoal" run $here/mlp.onnx -i x=$here/inputs.npy --mode batch --output "$folder/out" $flags
 python3 $here/compare.py "$folder/out/y.npy" $here/outputs.npy

@@ -19,6 +19,7 @@
 #include "graph/graph.hpp"
 #include "plan/cluster.hpp"
 #include "plan/plan.hpp"
+#include "plan/problem.hpp"
 #include "tensor/tensor.hpp"
 #include "transport/port.hpp"
 #include "wire/status.hpp"
@@ -43,6 +44,7 @@ struct Progress {
 
 struct OpenOptions {
     plan::Objective objective = plan::Objective::latency;
+    plan::Mode mode = plan::Mode::best;          ///< how freely the hub may choose
     plan::Merge merge = plan::Merge::hand_over;  ///< of an ensemble
     std::vector<double> weights{};               ///< one a model, for weighted merges; empty: equal
     std::uint32_t max_in_flight = 0;             ///< requests that will be open at a time; 0: as the hub thinks best

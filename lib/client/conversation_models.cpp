@@ -39,6 +39,8 @@ void Conversation::ask_to_open(std::uint64_t id, TimePoint now) {
     out.weights = model.call.options.weights;
     out.max_in_flight = model.call.options.max_in_flight;
     out.plan_only = model.call.plan_only;
+    if (const auto mode = model.call.options.mode; mode != plan::Mode::best)
+        out.settings.push_back({"plan.mode", std::string(plan::name(mode))});
     try {
         if (!say(wire::encode(out))) model.task = 0, model.ask_at = now + kAskAgain;
     } catch (const Error& error) {

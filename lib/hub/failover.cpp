@@ -100,6 +100,7 @@ void Conductor::prepare_failover(Model& model) {
     if (model.spec.graphs.size() != 1 || model.deployment->view().places.size() < 2) return;
     const ClusterView& view = model.deployment->view();
     auto problem = std::make_shared<plan::Problem>(problem_of(model.spec, view, parts_.measuring));
+    if (problem->options.mode != plan::Mode::best) return;  // a plan of another kind than was asked for
     const auto credits = model.deployment->plan().credits;
     parts_.worker.run([this, problem, credits, view, number = model.number, epoch = model.epoch]() -> Worker::Done {
         auto prepared = std::make_shared<const plan::Failover>(std::move(*problem), credits);

@@ -94,6 +94,38 @@ std::vector<std::int64_t> batch_rows(const Problem& problem, const Chain& chain,
     return best;
 }
 
+std::optional<Node> batch_over_all(const Problem& problem, const Chain& chain, std::uint32_t model,
+                                   const Boards& boards) {
+    const std::int64_t batch = batch_extent(*problem.models[model].graph);
+    Boards left = boards;
+    // Who does not hold its rows leaves them to the others, which may then be too many for one of these.
+    while (!left.empty()) {
+        Node out;
+        out.axis = Axis::batch;
+        out.merge = Merge::concatenate;
+        for (const auto board : left) {
+            out.children.push_back({{model, board, 0, chain.size()}});
+            out.shares.push_back(1 /
+                                 std::max(stage_seconds(problem.models[model].costs[board], 0, chain.size()), 1e-12));
+        }
+        const auto rows = whole_shares(out.shares, batch);
+        Boards holding;
+        for (std::size_t i = 0; i < left.size(); ++i) {
+            const BatchPart part(problem, chain, model, left[i], batch);
+            const bool holds = part.stage(rows[i], 1).memory_bytes <= problem.cluster.boards[left[i]].memory_bytes;
+            if (rows[i] > 0 && holds) holding.push_back(left[i]);
+        }
+        if (holding.size() == left.size()) {
+            for (std::size_t i = 0; i < rows.size(); ++i)
+                out.shares[i] = static_cast<double>(rows[i]) / static_cast<double>(batch);
+            if (out.children.size() > 1) return out;
+            return Node{{model, left[0], 0, chain.size()}};
+        }
+        left = std::move(holding);
+    }
+    return std::nullopt;
+}
+
 std::optional<Node> split_batch(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards) {
     const graph::Graph& graph = *problem.models[model].graph;
     if (!can_split_batch(graph)) return std::nullopt;

@@ -23,4 +23,9 @@ namespace shoal::plan {
 [[nodiscard]] std::optional<Node> split_batch(const Problem& problem, const Chain& chain, std::uint32_t model,
                                               const std::vector<std::uint32_t>& boards);
 
+/// A batch divided over every one of the boards that holds its rows, by speed alone, even where links make fewer boards
+/// quicker; nothing when none does.
+[[nodiscard]] std::optional<Node> batch_over_all(const Problem& problem, const Chain& chain, std::uint32_t model,
+                                                 const std::vector<std::uint32_t>& boards);
+
 }  // namespace shoal::plan

@@ -46,6 +46,7 @@ public:
             case Mode::equal_split: return equal_split();
             case Mode::pipeline: return pipeline(problem_);
             case Mode::replicas: return replicas();
+            case Mode::batch: return batch();
             case Mode::best: break;
         }
         return problem_.objective == Objective::latency ? lowest_latency() : highest_rate();
@@ -124,6 +125,16 @@ private:
         }
         if (!best || best->cells.empty()) fail_to_fit_whole(problem_, chain_, 0, boards_);
         return division_plan(*best);
+    }
+
+    [[nodiscard]] Candidate batch() const {
+        if (!can_split_batch(*problem_.models[0].graph))
+            fail(Code::invalid_argument, "the batch of '", problem_.models[0].graph->name,
+                 "' cannot be divided: it is ", batch_extent(*problem_.models[0].graph),
+                 ", or rows of the outputs need other rows of the inputs");
+        auto root = batch_over_all(problem_, chain_, 0, boards_);
+        if (!root) fail_to_fit_whole(problem_, chain_, 0, boards_);
+        return candidate(std::move(*root), 1, kUnknown);
     }
 
     [[nodiscard]] Candidate division_plan(const Division& division) const {

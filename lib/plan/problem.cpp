@@ -17,6 +17,7 @@ std::string_view name(Mode mode) noexcept {
         case Mode::equal_split: return "equal split";
         case Mode::pipeline: return "pipeline";
         case Mode::replicas: return "replicas";
+        case Mode::batch: return "batch";
     }
     return "?";
 }

@@ -19,6 +19,7 @@ enum class Mode : std::uint8_t {
     equal_split = 3,   ///< every board in the given order takes the same number of kernels
     pipeline = 4,      ///< one pipeline; boards may be left out
     replicas = 5,      ///< the whole model on each board that holds it
+    batch = 6,         ///< the same, and the rows of each request divided among these boards by their speed
 };
 std::string_view name(Mode mode) noexcept;
 

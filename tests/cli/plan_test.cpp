@@ -97,6 +97,13 @@ TEST_CASE("simpler systems' plans are there to compare with") {
     const double best = of("best");
     for (const char* mode : {"single-board", "equal-split", "pipeline", "replicas"})
         CHECK(of(mode) <= best * (1 + 1e-9));
+    const auto whole = scene.plan("--json --mode batch --dim N=10");
+    INFO(whole.error);
+    REQUIRE(whole.exit_code == 0);
+    CHECK(nlohmann::json::parse(whole.out)["stages"].size() == 2);
+    const auto one = scene.plan("--mode batch --dim N=1");
+    CHECK(one.exit_code == 1);
+    CHECK(contains(one.error, "cannot be divided"));
 }
 
 TEST_CASE("flags that contradict each other are refused") {

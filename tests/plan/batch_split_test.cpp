@@ -9,6 +9,7 @@
 #include "plan/flow.hpp"
 #include "plan/planner.hpp"
 #include "plan/predict.hpp"
+#include "support/errors.hpp"
 #include "support/random.hpp"
 
 using namespace shoal;
@@ -151,4 +152,32 @@ TEST_CASE("boards without room for the weights get no rows") {
     CHECK(plan.root.axis == plan::Axis::batch);
     for (const auto& work : leaves(plan.root))
         CHECK(work.board != 1);
+}
+
+TEST_CASE("a batch over all boards gives everyone who holds its rows some, by speed, whatever the links cost") {
+    Problem problem = batched(1000, {0.001, 0.002, 0.004}, {1.0, 1e6, -1});
+    problem.options.mode = plan::Mode::batch;
+    const auto made = plan::make_plan(problem);
+    REQUIRE(made.root.axis == plan::Axis::batch);
+    REQUIRE(made.root.shares.size() == 3);
+    CHECK(made.root.shares[0] == doctest::Approx(4.0 / 7).epsilon(0.01));
+    CHECK(made.root.shares[1] == doctest::Approx(2.0 / 7).epsilon(0.01));
+    CHECK(made.root.shares[0] + made.root.shares[1] + made.root.shares[2] == doctest::Approx(1));
+
+    problem.cluster.boards[1].memory_bytes = 5000;  // the weights, and few rows
+    const auto two = plan::make_plan(problem);
+    for (const auto& work : plan::leaves(two.root))
+        CHECK(work.board != 1);
+    for (const auto& stage : two.prediction.stages)
+        CHECK(stage.memory_bytes <= stage.memory_limit);
+
+    for (auto& board : problem.cluster.boards)
+        board.memory_bytes = 5000;
+    CHECK(test::code_of([&] { (void)plan::make_plan(problem); }) == base::Code::does_not_fit);
+}
+
+TEST_CASE("a batch of one is not divided") {
+    Problem problem = batched(1, {0.001, 0.001});
+    problem.options.mode = plan::Mode::batch;
+    CHECK(test::code_of([&] { (void)plan::make_plan(problem); }) == base::Code::invalid_argument);
 }
