@@ -142,7 +142,9 @@ fs::path folder_of(const DriverCheckOptions& options) {
         base::make_private_folder(usual);
         return usual;
     } catch (const base::Error&) {
-        return fs::temp_directory_path() / ("shoal-drivers-" + std::to_string(::getuid()));
+        auto spare = fs::temp_directory_path() / ("shoal-drivers-" + std::to_string(::getuid()));
+        base::make_private_folder(spare);
+        return spare;
     }
 }
 
@@ -152,13 +154,19 @@ DriverVerdict check_drivers(const DriverCheckOptions& options) {
     const auto icds = registered_icds();
     const DriverVerdict healthy{{}, icds};
     if (options.check == DriverCheck::never) return healthy;
-    const auto folder = folder_of(options);
-    if (options.check == DriverCheck::when_changed && found_healthy(folder, icds)) return healthy;
-    try {
-        return try_all(icds, options, folder);
-    } catch (const std::system_error& error) {
+    const auto unchecked = [&](const std::exception& error) {
         base::log_warning("opencl", "drivers are not checked: ", error.what());
         return healthy;
+    };
+    try {
+        const auto folder = folder_of(options);
+        if (options.check == DriverCheck::when_changed && found_healthy(folder, icds)) return healthy;
+        return try_all(icds, options, folder);
+    } catch (const std::system_error& error) {
+        return unchecked(error);
+    } catch (const base::Error& error) {  // no folder of our own to note it in
+        if (error.code() != base::Code::refused) throw;
+        return unchecked(error);
     }
 }
 

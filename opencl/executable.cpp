@@ -18,6 +18,8 @@ using base::fail;
 using runtime::BufferPtr;
 using runtime::Graph;
 
+constexpr std::chrono::milliseconds kLook{20};  // how soon a cancellation is seen
+
 // Tells a waiting thread that an event is done; owned by the driver's callback and by the waiter.
 struct Completion {
     std::mutex mutex;
@@ -76,8 +78,7 @@ public:
     [[nodiscard]] std::vector<BufferPtr> run(std::span<const BufferPtr> inputs,
                                              const runtime::RunOptions& options) override {
         runtime::check_inputs(graph_, inputs);
-        runtime::check_still_wanted(options);
-        const std::lock_guard lock(mutex_);
+        const auto lock = my_turn(options);
         const auto results = make_results();
         if (persistent_) {
             persistent_->bind(raw(inputs), raw(results));
@@ -91,7 +92,7 @@ public:
     }
 
     [[nodiscard]] std::vector<runtime::KernelReport> profile(int repeat) override {
-        const std::lock_guard lock(mutex_);
+        const auto lock = my_turn({});
         if (!sequence_ && !emission_.groups.empty()) make_sequence();
         std::vector<BufferPtr> inputs;
         for (const auto& port : graph_.inputs) {
@@ -116,6 +117,16 @@ public:
     }
 
 private:
+    // One run after the other. Throws cancelled or timeout as soon as nobody wants this one any more.
+    [[nodiscard]] std::unique_lock<std::timed_mutex> my_turn(const runtime::RunOptions& options) {
+        std::unique_lock lock(mutex_, std::defer_lock);
+        do {
+            runtime::check_still_wanted(options);
+        } while (!lock.try_lock_for(kLook));
+        runtime::check_still_wanted(options);
+        return lock;
+    }
+
     [[nodiscard]] std::string options() const {
         return std::string("-cl-mad-enable") + (emission_.uses_f64 ? " -DSHOAL_FP64" : "");
     }
@@ -163,10 +174,7 @@ private:
 
     void wait(const runtime::RunOptions& options, std::span<const BufferPtr> inputs,
               const std::vector<BufferPtr>& results) {
-        if (!options.deadline || emission_.groups.empty()) {
-            check(clFinish(device_->queue()), "clFinish", "running '", graph_.name, "'");
-            return;
-        }
+        if (emission_.groups.empty()) return;
         cl_event raw_event = nullptr;
         check(clEnqueueMarkerWithWaitList(device_->queue(), 0, nullptr, &raw_event), "clEnqueueMarkerWithWaitList");
         const EventHandle event(raw_event);
@@ -179,14 +187,13 @@ private:
         (void)user.release();  // the callback's now
         check(clFlush(device_->queue()), "clFlush");
         std::unique_lock lock(completion->mutex);
-        constexpr std::chrono::milliseconds kLook{20};  // how soon a cancellation is seen
         while (!completion->done) {
             const auto now = base::SteadyClock::now();
             if (options.cancellation.cancelled()) fail(Code::cancelled, "the run of '", graph_.name, "' was cancelled");
-            if (now >= *options.deadline)
+            if (options.deadline && now >= *options.deadline)
                 fail(Code::timeout, "device '", device_->device().info.name, "' did not finish '", graph_.name,
                      "' in time");
-            completion->changed.wait_until(lock, std::min(now + kLook, *options.deadline));
+            completion->changed.wait_until(lock, std::min(now + kLook, options.deadline.value_or(now + kLook)));
         }
         if (completion->status < 0) check(completion->status, "execution", "of '", graph_.name, "'");
     }
@@ -256,7 +263,7 @@ private:
     BuiltProgram program_;
     std::optional<KernelSequence> sequence_;
     std::optional<PersistentRun> persistent_;
-    std::mutex mutex_;
+    std::timed_mutex mutex_;
 };
 
 }  // namespace

@@ -17,11 +17,26 @@ constexpr std::uintptr_t kInPlaceAlignment = 64;
 
 }  // namespace
 
-Memory::Memory(std::shared_ptr<OpenDevice> device, MemoryHandle handle, std::size_t size_bytes, base::SharedBytes host)
-    : open_(std::move(device)), handle_(std::move(handle)), size_bytes_(size_bytes), host_(std::move(host)) {}
+namespace {
+
+void CL_CALLBACK let_go(cl_mem, void* user) {
+    const std::unique_ptr<base::SharedBytes> kept(static_cast<base::SharedBytes*>(user));
+}
+
+// Bytes that the device reads in place stay until OpenCL has done with the object, commands under way included.
+void keep(cl_mem memory, const base::SharedBytes& bytes) {
+    auto kept = std::make_unique<base::SharedBytes>(bytes);
+    check(clSetMemObjectDestructorCallback(memory, let_go, kept.get()), "clSetMemObjectDestructorCallback");
+    (void)kept.release();  // let_go's now
+}
+
+}  // namespace
+
+Memory::Memory(std::shared_ptr<OpenDevice> device, MemoryHandle handle, std::size_t size_bytes, bool pooled)
+    : open_(std::move(device)), handle_(std::move(handle)), size_bytes_(size_bytes), pooled_(pooled) {}
 
 Memory::~Memory() {
-    if (host_.owner() == nullptr) open_->take_back(std::move(handle_), size_bytes_);
+    if (pooled_) open_->take_back(std::move(handle_), size_bytes_);
 }
 
 OpenDevice::OpenDevice(FoundDevice device, BackendOptions options)
@@ -52,11 +67,30 @@ MemoryPtr OpenDevice::allocate(std::size_t size_bytes) {
             MemoryHandle handle = std::move(at->second);
             free_.erase(at);
             free_bytes_ -= size_bytes;
-            return std::make_shared<Memory>(shared_from_this(), std::move(handle), size_bytes);
+            return std::make_shared<Memory>(shared_from_this(), std::move(handle), size_bytes, true);
         }
     }
-    return std::make_shared<Memory>(shared_from_this(), make_memory(context_.get(), CL_MEM_READ_WRITE, size_bytes),
-                                    size_bytes);
+    return std::make_shared<Memory>(shared_from_this(), fresh(size_bytes), size_bytes, true);
+}
+
+// The pool's memory may be just what is missing.
+MemoryHandle OpenDevice::fresh(std::size_t size_bytes) {
+    try {
+        return make_memory(context_.get(), CL_MEM_READ_WRITE, size_bytes);
+    } catch (const base::Error& error) {
+        if (error.code() != Code::out_of_memory) throw;
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        free_.clear();
+        free_bytes_ = 0;
+    }
+    try {
+        return make_memory(context_.get(), CL_MEM_READ_WRITE, size_bytes);
+    } catch (const base::Error& error) {
+        fail(error.code(), "device '", device_.info.name, "' has no ", base::format_bytes(size_bytes), " (", size_bytes,
+             " bytes) left; run fewer models on it, or smaller ones: ", error.what());
+    }
 }
 
 MemoryPtr OpenDevice::place(const base::SharedBytes& bytes) {
@@ -65,7 +99,8 @@ MemoryPtr OpenDevice::place(const base::SharedBytes& bytes) {
     if (bytes.empty()) return allocate(1);
     if (device_.info.unified_memory && aligned && bytes.owner() != nullptr) {
         auto handle = make_memory(context_.get(), CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, bytes.size(), host);
-        return std::make_shared<Memory>(shared_from_this(), std::move(handle), bytes.size(), bytes);
+        keep(handle.get(), bytes);
+        return std::make_shared<Memory>(shared_from_this(), std::move(handle), bytes.size(), false);
     }
     MemoryPtr memory = allocate(bytes.size());
     check(clEnqueueWriteBuffer(queue_.get(), memory->get(), CL_TRUE, 0, bytes.size(), host, 0, nullptr, nullptr),

@@ -30,11 +30,11 @@ struct BackendOptions {
 
 class OpenDevice;
 
-/// Device memory that goes back to its device's pool when the last owner lets go.
+/// Device memory. What is `pooled` goes back to its device's pool when the last owner lets go; what shows the host's
+/// bytes in place is not.
 class Memory {
 public:
-    Memory(std::shared_ptr<OpenDevice> device, MemoryHandle handle, std::size_t size_bytes,
-           base::SharedBytes host = {});
+    Memory(std::shared_ptr<OpenDevice> device, MemoryHandle handle, std::size_t size_bytes, bool pooled);
     ~Memory();
     Memory(const Memory&) = delete;
     Memory& operator=(const Memory&) = delete;
@@ -46,7 +46,7 @@ private:
     std::shared_ptr<OpenDevice> open_;
     MemoryHandle handle_;
     std::size_t size_bytes_;
-    base::SharedBytes host_;  // keeps the bytes that the device reads in place; such memory is not pooled
+    bool pooled_;
 };
 using MemoryPtr = std::shared_ptr<Memory>;
 
@@ -69,6 +69,7 @@ public:
 
 private:
     friend class Memory;
+    [[nodiscard]] MemoryHandle fresh(std::size_t size_bytes);
     void take_back(MemoryHandle handle, std::size_t size_bytes) noexcept;
 
     FoundDevice device_;

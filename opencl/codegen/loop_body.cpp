@@ -1,6 +1,7 @@
 #include "opencl/codegen/loop_body.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.hpp"
 #include "opencl/codegen/text.hpp"
@@ -95,8 +96,7 @@ void LoopBody::declare_inputs() {
         if (node.kind == Node::Kind::index || node.kind == Node::Kind::extent)
             extents_[static_cast<int>(n)] = arguments_.number(node.extent);
         if (node.kind == Node::Kind::iota) {
-            scalars_[static_cast<int>(n)] = {arguments_.number(static_cast<std::int64_t>(node.p)),
-                                             arguments_.number(static_cast<std::int64_t>(node.q))};
+            scalars_[static_cast<int>(n)] = {count_argument(node, node.p), count_argument(node, node.q)};
         }
         for (std::size_t k = 0; k < node.bounds.size(); ++k) {
             declare(node.bounds[k].index);
@@ -104,6 +104,13 @@ void LoopBody::declare_inputs() {
             if (bounds_.count(key) == 0) bounds_[key] = arguments_.number(node.bounds[k].extent);
         }
     }
+}
+
+// Whole numbers that fit are arguments, so that the text holds for others too; the rest stands in the text.
+std::string LoopBody::count_argument(const Node& node, double value) {
+    const bool is_int = value == std::trunc(value) && std::abs(value) < 0x1p31;
+    if (is_int && !tensor::is_floating(node.element)) return arguments_.number(static_cast<std::int64_t>(value));
+    return literal(value, compute_of(node.element));
 }
 
 std::string LoopBody::position(const Index& index) const {

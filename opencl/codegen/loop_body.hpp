@@ -58,6 +58,7 @@ private:
     // Loaded indices get keys apart from the digits'.
     static int key_of(const Symbol& symbol);
     void declare(const Index& index);
+    std::string count_argument(const Node& node, double value);
     // True when a node differs from lane to lane of a digit.
     [[nodiscard]] bool varies(int node, const Symbol& digit) const;
     // The nodes that define the loaded indices which a node's addresses use.

@@ -228,12 +228,13 @@ private:
             std::set<int> seen = done;
             body_.emit(pass.node, inner, seen, text_inside, deeper, [](int) { return true; });
             const std::string& target = fold_wide && inner.count > 1 ? wide : acc;
-            return text_inside +
-                   text(deeper, target, " = ", fold(pass.fn, target, body_.widened(pass.node, inner), compute), ";\n");
+            return text_inside + text(deeper, target, " = ",
+                                      fold(pass.fn, target, body_.widened(pass.node, inner), compute, inner.count),
+                                      ";\n");
         });
         if (fold_wide)
             out += text(indent, acc, " = ",
-                        fold(pass.fn, acc, fold_lanes(pass.fn, wide, compute, lanes.count), compute), ";\n");
+                        fold(pass.fn, acc, fold_lanes(pass.fn, wide, compute, lanes.count), compute, 1), ";\n");
         return out;
     }
 

@@ -115,6 +115,8 @@ std::string store(ElementType element, const std::string& pointer, const std::st
         case ElementType::u8: stored = text("convert_uchar", n, "(", value, ")"); break;
         case ElementType::i16: stored = text("convert_short", n, "(", value, ")"); break;
         case ElementType::u16: stored = text("convert_ushort", n, "(", value, ")"); break;
+        case ElementType::i4:
+        case ElementType::u4: stored = text("convert_uchar", n, "((", value, ") & 15)"); break;  // see pack_nibbles
         default: break;
     }
     if (lanes == 1) return text(pointer, "[", offset, "] = ", stored, ";");
@@ -216,19 +218,19 @@ bool has_lanes(const graph::ScalarFunction& fn, ElementType operand) {
     return fn.code.find("int_") == std::string_view::npos;
 }
 
-std::string fold(const std::string& fn, const std::string& a, const std::string& b, Compute compute) {
+std::string fold(const std::string& fn, const std::string& a, const std::string& b, Compute compute, int lanes) {
     if (fn == "sum") return text(a, " + ", b);
     if (fn == "product") return text(a, " * ", b);
     const bool real = compute == Compute::f32 || compute == Compute::f64;
-    return text(real ? "f" : "", fn, "(", a, ", ", b, ")");
+    return text(real ? text("fold_", fn, '_', type_name(compute, lanes)) : fn, "(", a, ", ", b, ")");
 }
 
 std::string fold_lanes(const std::string& fn, const std::string& value, Compute compute, int lanes) {
     if (lanes == 1) return value;
     std::string out = value;
-    for (int n = lanes; n > 2; n /= 2)
-        out = text("(", fold(fn, "(" + out + ").lo", "(" + out + ").hi", compute), ")");
-    return text("(", fold(fn, "(" + out + ").x", "(" + out + ").y", compute), ")");
+    for (int n = lanes / 2; n > 1; n /= 2)
+        out = text("(", fold(fn, "(" + out + ").lo", "(" + out + ").hi", compute, n), ")");
+    return text("(", fold(fn, "(" + out + ").x", "(" + out + ").y", compute, 1), ")");
 }
 
 std::string fold_start(const std::string& fn, ElementType element) {

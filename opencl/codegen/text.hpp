@@ -45,7 +45,8 @@ enum class Compute { f32, f64, i32, u32, i64, u64, mask };
 /// One lane out of several folded by a reduction's fn: halves until one is left.
 [[nodiscard]] std::string fold_lanes(const std::string& fn, const std::string& value, Compute compute, int lanes);
 /// a folded with b.
-[[nodiscard]] std::string fold(const std::string& fn, const std::string& a, const std::string& b, Compute compute);
+[[nodiscard]] std::string fold(const std::string& fn, const std::string& a, const std::string& b, Compute compute,
+                               int lanes);
 /// What folding starts from.
 [[nodiscard]] std::string fold_start(const std::string& fn, ElementType element);
 

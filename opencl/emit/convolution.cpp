@@ -70,7 +70,7 @@ std::optional<GroupCode> conv_contract(Emitter& emitter, graph::GroupRange range
 std::optional<GroupCode> conv_depthwise(Emitter& emitter, graph::GroupRange range, const Convolution& c,
                                         const BoundEpilogue& epilogue) {
     const std::int64_t channels = c.x.back(), lanes = emitter.style().dialect.lanes, taps = c.window.taps();
-    if (c.groups != channels || c.out.back() != channels || channels < lanes ||
+    if (c.window.rank() > 2 || c.groups != channels || c.out.back() != channels || channels < lanes ||
         !emitter.graph().is_constant(c.op.inputs[1]))
         return std::nullopt;
     constexpr std::int64_t kTile = 4;

@@ -1,6 +1,8 @@
 #include "opencl/emit/emitter.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 
 #include "base/checked.hpp"
 #include "base/digest.hpp"
@@ -60,6 +62,28 @@ std::size_t Emitter::add_weight(ValueId constant, std::uint64_t bytes, const std
         out_.weights.push_back({bytes, constant, std::move(setup)});
     }
     return at->second;
+}
+
+void Emitter::add_group(GroupCode code) {
+    std::vector<Launch> launches;
+    for (Launch& launch : code.launches) {
+        std::vector<Launch> packing;
+        for (LaunchArgument& argument : launch.arguments) {
+            const auto* buffer = std::get_if<BufferArgument>(&argument);
+            if (buffer == nullptr || !buffer->written || !tensor::is_nibble(element(buffer->value))) continue;
+            const std::int64_t count = shape(buffer->value).count();
+            const WorkspaceArgument apart{code.workspaces.size()};
+            code.workspaces.push_back(static_cast<std::uint64_t>(count));
+            const std::string pack =
+                instantiate("pack_nibbles", {{"LOCAL", std::to_string(style_.dialect.local_size)}});
+            packing.push_back(flat_launch(style_, pack, {apart, *buffer, NumberArgument{count}}, (count + 1) / 2));
+            argument = apart;
+        }
+        launches.push_back(std::move(launch));
+        std::move(packing.begin(), packing.end(), std::back_inserter(launches));
+    }
+    code.launches = std::move(launches);
+    out_.groups.push_back(std::move(code));
 }
 
 Emission Emitter::finish() && {
@@ -172,6 +196,10 @@ void emit_one_by_one(Emitter& emitter, graph::GroupRange range) {
 Emission emit(const Graph& graph, const device::DeviceInfo& device) {
     Emitter emitter(graph, style_for(device));
     for (const auto& value : graph.values) {
+        if (value.type.shape.count() > std::numeric_limits<std::int32_t>::max())
+            base::fail(base::Code::unsupported, "value '", value.name, "' is ", value.type, ", ",
+                       value.type.shape.count(), " elements; kernels count to ",
+                       std::numeric_limits<std::int32_t>::max());
         if (value.type.element != ElementType::f64) continue;
         if (!device.fp64)
             base::fail(base::Code::unsupported, "value '", value.name, "' is f64, which device '", device.name,

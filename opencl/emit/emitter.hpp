@@ -49,7 +49,8 @@ public:
     void need_zeros(std::uint64_t bytes) { out_.zeros_bytes = std::max(out_.zeros_bytes, bytes); }
     void need_f64() { out_.uses_f64 = true; }
     void set_alias(ValueId value, ValueId of) { out_.aliases[value] = of; }
-    void add_group(GroupCode code) { out_.groups.push_back(std::move(code)); }
+    /// Where a launch writes 4-bit elements they go to scratch memory, a byte each, and are packed from there.
+    void add_group(GroupCode code);
 
     [[nodiscard]] Emission finish() &&;
 

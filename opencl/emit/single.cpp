@@ -82,6 +82,7 @@ GroupCode topk(Emitter& emitter, graph::GroupRange range, const Op& op) {
 }
 
 std::optional<GroupCode> scatter(Emitter& emitter, graph::GroupRange range, const Op& op) {
+    if (tensor::is_nibble(emitter.element(op.inputs[0]))) return std::nullopt;
     // First the data as it is, then the updates on top.
     const Shape& data = emitter.shape(op.inputs[0]);
     Defines defines = element_defines(emitter, emitter.element(op.inputs[0]));

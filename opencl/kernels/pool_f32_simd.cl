@@ -23,7 +23,7 @@
 #define FOLD(a, b) ((a) + (b))
 #else
 #define START (-INFINITY)
-#define FOLD(a, b) fmax(a, b)
+#define FOLD(a, b) ((a) != (a) || (a) > (b) ? (a) : (b))  // NaN goes through
 #endif
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(__global const float* restrict x, __global OUT* restrict out, int height, int width,
@@ -42,7 +42,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(__global con
             for (int tap_x = 0; tap_x < kernel_width; ++tap_x) {
                 const int at = left + tap_x * dilation_x;
                 if (at < 0 || at >= width) continue;
-                folded = FOLD(folded, SHOAL_JOIN(vload, LANES)(0, image + ((size_t)y * width + at) * channels + channel));
+                const VECTOR next = SHOAL_JOIN(vload, LANES)(0, image + ((size_t)y * width + at) * channels + channel);
+                folded = FOLD(folded, next);
             }
         }
         STORE_LANES(out + (size_t)row * channels + channel, EPILOGUE_LANES(folded, row, channel));

@@ -38,6 +38,19 @@ SHOAL_INTEGERS(uint, 0)
 SHOAL_INTEGERS(long, 1)
 SHOAL_INTEGERS(ulong, 0)
 
+// Maxima and minima of reductions: NaN goes through, as it does in graph/scalar_function.cpp.
+#define SHOAL_EXTREMES(T)                                                                                      \
+    inline T fold_max_##T(T a, T b) { return a != a || a > b ? a : b; }                                        \
+    inline T fold_min_##T(T a, T b) { return a != a || a < b ? a : b; }
+SHOAL_EXTREMES(float)
+SHOAL_EXTREMES(float2)
+SHOAL_EXTREMES(float4)
+SHOAL_EXTREMES(float8)
+SHOAL_EXTREMES(float16)
+#ifdef SHOAL_FP64
+SHOAL_EXTREMES(double)
+#endif
+
 // Nibble `at` of a packed buffer: the even ones lie in the low half.
 inline int load_u4(__global const uchar* packed, long at) { return packed[at >> 1] >> ((at & 1) << 2) & 15; }
 inline int load_i4(__global const uchar* packed, long at) {

@@ -15,7 +15,8 @@ namespace {
 graph::Graph wide_convolution(std::mt19937& random) {
     graph::Builder builder("wide");
     const auto x = builder.input("x", {tensor::ElementType::f32, tensor::Shape{1, 32, 32, 32}});
-    const auto w = builder.constant(test::random_tensor(random, {tensor::ElementType::f32, tensor::Shape{64, 3, 3, 32}}, -1, 1));
+    const auto w =
+        builder.constant(test::random_tensor(random, {tensor::ElementType::f32, tensor::Shape{64, 3, 3, 32}}, -1, 1));
     graph::Attrs attrs;
     attrs.set("strides", graph::Ints{1, 1});
     attrs.set("dilations", graph::Ints{1, 1});

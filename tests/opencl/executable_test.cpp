@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "graph/builder.hpp"
@@ -42,6 +43,27 @@ Tensor apart(const Tensor& tensor) {
 }
 
 }  // namespace
+
+TEST_CASE("a run ends when it is cancelled, with a deadline or without, and while it waits for another") {
+    const auto device = test::device_or_skip();
+    if (!device) return;
+    auto random = test::generator();
+    const auto backend = opencl::make_backend(*device);
+    const Type type{ElementType::f32, Shape{512, 512}};
+    const auto executable = backend->compile(long_chain(random, test::random_tensor(random, type)));
+    const std::vector<runtime::BufferPtr> inputs{backend->upload(test::random_tensor(random, type))};
+    runtime::RunOptions first, second;
+    std::optional<base::Code> ends[2];
+    std::thread one([&] { ends[0] = test::code_of([&] { (void)executable->run(inputs, first); }); });
+    std::thread other([&] { ends[1] = test::code_of([&] { (void)executable->run(inputs, second); }); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    first.cancellation.cancel();
+    second.cancellation.cancel();
+    one.join();
+    other.join();
+    CHECK(ends[0] == base::Code::cancelled);
+    CHECK(ends[1] == base::Code::cancelled);
+}
 
 TEST_CASE("a run that is given up keeps what the device still uses, without its executable too") {
     const auto device = test::device_or_skip();

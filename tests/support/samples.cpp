@@ -86,6 +86,13 @@ void add_maps(Rows& rows) {
 void add_movement(Rows& rows) {
     rows.add("f32 to i8", cards::cast, {{kF32, {3, 13}}}, {{"to", static_cast<std::int64_t>(ElementType::i8)}}).high =
         100;
+    for (const auto nibble : {ElementType::i4, ElementType::u4}) {
+        auto& row = rows.add(base::text("f32 to ", tensor::name(nibble)), cards::cast, {{kF32, {3, 13}}},
+                             {{"to", static_cast<std::int64_t>(nibble)}});
+        row.low = -9, row.high = 17;
+        rows.add(base::text("swap of ", tensor::name(nibble)), cards::transpose, {{nibble, {5, 3}}},
+                 {{"perm", Ints{1, 0}}});
+    }
     rows.add("i32 to f32", cards::cast, {{ElementType::i32, {13, 2}}}, {{"to", static_cast<std::int64_t>(kF32)}});
     rows.add("merging axes", cards::reshape, {{kF32, {4, 3, 5}}}, {{"shape", Ints{4, 15}}});
     rows.add("splitting an axis", cards::reshape, {{kF32, {12, 5}}}, {{"shape", Ints{4, 3, 5}}});
@@ -112,6 +119,18 @@ void add_movement(Rows& rows) {
               {"axis", std::int64_t{1}},
               {"start", 2.0},
               {"step", 3.0}});
+    rows.add("fractions", cards::iota, {},
+             {{"element", static_cast<std::int64_t>(kF32)},
+              {"shape", Ints{3, 37}},
+              {"axis", std::int64_t{1}},
+              {"start", -0.9955},
+              {"step", 0.0089}});
+    rows.add("beyond 32 bits", cards::iota, {},
+             {{"element", static_cast<std::int64_t>(ElementType::i64)},
+              {"shape", Ints{5}},
+              {"axis", std::int64_t{0}},
+              {"start", -5e9},
+              {"step", 3e9}});
     rows.add("rows", cards::gather, {{kF32, {7, 5}}, {ElementType::i64, {3, 2}}}, {{"axis", std::int64_t{0}}}).low = -7;
     rows.add("columns", cards::gather, {{kF32, {2, 7, 3}}, {ElementType::i32, {4}}}, {{"axis", std::int64_t{1}}}).high =
         6;

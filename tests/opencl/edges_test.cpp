@@ -1,0 +1,79 @@
+// Shapes and values at the edges of what the kernels are written for.
+#include <doctest/doctest.h>
+
+#include <limits>
+
+#include "graph/builder.hpp"
+#include "graph/cards.hpp"
+#include "runtime/host_backend.hpp"
+#include "support/compare.hpp"
+#include "support/device_under_test.hpp"
+#include "support/errors.hpp"
+#include "support/random.hpp"
+
+using namespace shoal;
+using graph::Attrs;
+using graph::Builder;
+using graph::Ints;
+using tensor::ElementType;
+using tensor::Shape;
+using tensor::Tensor;
+using tensor::Type;
+
+namespace {
+
+void check_as_on_host(runtime::Backend& backend, const graph::Graph& graph, const std::vector<Tensor>& inputs) {
+    const auto host = runtime::make_host_backend();
+    const auto got = runtime::run_on_host_tensors(backend, *backend.compile(graph), inputs);
+    const auto want = runtime::run_on_host_tensors(*host, *host->compile(graph), inputs);
+    REQUIRE(got.size() == want.size());
+    for (std::size_t i = 0; i < got.size(); ++i)
+        CHECK_EQ(test::difference(got[i], want[i], {2e-5, 2e-6}), "");
+}
+
+Attrs points(std::size_t axes) {
+    return {{"strides", Ints(axes, 1)},
+            {"dilations", Ints(axes, 1)},
+            {"pads_begin", Ints(axes, 0)},
+            {"pads_end", Ints(axes, 0)}};
+}
+
+}  // namespace
+
+TEST_CASE("a depthwise convolution of single points in three axes makes every line") {
+    SHOAL_NEEDS_DEVICE(backend);
+    auto random = test::generator();
+    Builder builder("points");
+    const Type type{ElementType::f32, Shape{1, 3, 4, 5, 32}};
+    const auto x = builder.input("x", type);
+    const auto w = builder.constant(test::random_tensor(random, {ElementType::f32, Shape{32, 1, 1, 1, 1}}));
+    builder.output("y", builder.add(graph::cards::conv, {x, w}, points(3).set("groups", std::int64_t{32}))[0]);
+    check_as_on_host(*backend, builder.finish(), {test::random_tensor(random, type)});
+}
+
+TEST_CASE("NaN goes through maxima and minima, whatever the kernel") {
+    SHOAL_NEEDS_DEVICE(backend);
+    Builder builder("extremes");
+    const Type type{ElementType::f32, Shape{1, 6, 33}};
+    const auto x = builder.input("x", type);
+    for (const char* fn : {"max", "min"}) {
+        builder.output(std::string(fn) + " of rows", builder.reduce(fn, x, {2}));
+        builder.output(std::string(fn) + " of columns", builder.reduce(fn, x, {1}));
+    }
+    builder.output("pooled", builder.add(graph::cards::pool, {x},
+                                         points(1).set("kernel", Ints{2}).set("fn", std::string("max")))[0]);
+    auto random = test::generator();
+    auto values = tensor::to_doubles(test::random_tensor(random, type));
+    for (std::size_t i = 0; i < values.size(); i += 41)
+        values[i] = std::numeric_limits<double>::quiet_NaN();
+    check_as_on_host(*backend, builder.finish(), {tensor::from_doubles(ElementType::f32, type.shape, values)});
+}
+
+TEST_CASE("more elements than kernels can count are refused by name, before any memory is taken") {
+    SHOAL_NEEDS_DEVICE(backend);
+    Builder builder("wide");
+    const auto x = builder.input("x", {ElementType::u8, Shape{1, 1}});
+    builder.output("y", builder.map("add", {builder.expand(x, Shape{65536, 65536}), x}));
+    const auto graph = builder.finish();
+    CHECK(test::code_of([&] { (void)backend->compile(graph); }) == base::Code::unsupported);
+}
