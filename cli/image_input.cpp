@@ -1,7 +1,9 @@
 #include "cli/image_input.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/checked.hpp"
 #include "cli/flag_values.hpp"
@@ -111,7 +113,8 @@ std::string size_text(const Size& size) {
 // The whole picture's size before its middle of `want` is cut out; rounds down as torchvision does.
 Size size_before_crop(const Picture& picture, const Size& want, int shorter) {
     const auto scaled = [](int length, int numerator, int denominator) {
-        return static_cast<int>(std::int64_t{length} * numerator / denominator);
+        const std::int64_t out = std::int64_t{length} * numerator / denominator;
+        return static_cast<int>(std::min<std::int64_t>(out, std::numeric_limits<int>::max()));
     };
     if (shorter > 0) {
         if (picture.width <= picture.height) return {shorter, scaled(picture.height, shorter, picture.width)};
@@ -139,6 +142,10 @@ Picture fit(const Picture& picture, const Size& want, const ImageFlags& flags, s
         throw UsageError(text("--resize ", flags.resize, ": ", size_text(whole), " is less than the ", size_text(want),
                               " that the model takes"));
     }
+    if (std::int64_t{whole.width} * whole.height > kMostPixels)
+        throw UsageError(text("the picture is ", picture.width, "x", picture.height, " and would be resized to ",
+                              size_text(whole), " before ", size_text(want),
+                              " are cut out; use --fit stretch, or cut it first"));
     if (whole != Size{picture.width, picture.height}) notes.push_back(text("resized to ", size_text(whole)));
     if (whole != want) notes.push_back(text("the middle ", size_text(want), " cut out"));
     return cropped(resized(picture, whole.width, whole.height), middle(whole.width, want.width),

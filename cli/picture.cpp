@@ -16,7 +16,6 @@ using base::fail;
 
 namespace {
 
-constexpr std::int64_t kMostPixels = 100'000'000;
 
 std::size_t value_count(int width, int height, int channels) {
     return static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * static_cast<std::size_t>(channels);

@@ -23,6 +23,9 @@ struct Picture {
     }
 };
 
+/// Of a picture that is read, or made on the way to a model's input.
+inline constexpr std::int64_t kMostPixels = 100'000'000;
+
 /// "grey", "grey with alpha", "RGB", "RGBA"
 [[nodiscard]] std::string_view channel_name(int channels);
 

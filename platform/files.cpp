@@ -39,6 +39,19 @@ std::filesystem::path temporary_beside(const std::filesystem::path& path) {
     return path.string() + ".new." + std::to_string(::getpid()) + "." + std::to_string(counter++);
 }
 
+// Nobody but root and this user can put another folder in this one's place: whoever owns a folder above may, and so may
+// anybody in one that everybody may write to, unless it is sticky (as /tmp is).
+bool is_safe_below(const std::filesystem::path& path) {
+    const auto whole = std::filesystem::canonical(path);
+    for (auto above = whole.parent_path();; above = above.parent_path()) {
+        struct stat status {};
+        if (::stat(above.c_str(), &status) != 0) fail("cannot look at folder", above);
+        const bool is_open = (status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0;
+        if ((status.st_uid != 0 && status.st_uid != ::geteuid()) || is_open) return false;
+        if (above == above.parent_path()) return true;
+    }
+}
+
 }  // namespace
 
 MappedFile map_file(const std::filesystem::path& path) {
@@ -86,7 +99,7 @@ bool make_private_folder(const std::filesystem::path& path) {
         errno = ENOTDIR;
         fail("cannot use as a folder", path);
     }
-    return status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    return status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0 && is_safe_below(path);
 }
 
 std::filesystem::path cache_folder() {

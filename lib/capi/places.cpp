@@ -1,4 +1,5 @@
 // The C interface's places: devices of this machine, and clusters behind a hub.
+#include <algorithm>
 #include <optional>
 
 #include "capi/support.hpp"
@@ -69,7 +70,8 @@ namespace {
 
 std::chrono::milliseconds milliseconds_or(std::int64_t given, std::chrono::milliseconds otherwise, const char* what) {
     if (given < 0) fail(Code::invalid_argument, what, " is ", given, " ms");
-    return given == 0 ? otherwise : std::chrono::milliseconds(given);
+    constexpr std::int64_t kMost = std::chrono::milliseconds(base::kLongestWait).count();
+    return given == 0 ? otherwise : std::chrono::milliseconds(std::min(given, kMost));
 }
 
 }  // namespace

@@ -10,6 +10,8 @@ namespace {
 
 // Constants up to this size are folded even when that makes them larger than what they are made of.
 constexpr std::size_t kAlwaysFold = 64 * 1024;
+// More work than this is left to the device: a small result may be the sum of more than anybody can wait for.
+constexpr double kMostFoldedFlops = 1e9;
 
 }  // namespace
 
@@ -64,7 +66,9 @@ std::vector<ValueId> Builder::add(const Card& card, std::vector<ValueId> inputs,
     Op op{&card, origin_, std::move(attrs), std::move(inputs), {}, static_cast<std::uint32_t>(graph_.ops.size())};
     Signature given = signature(graph_, op);
     const auto types = card.infer(given);
-    if (foldable(op.inputs, types)) {
+    for (const Type& type : types)
+        given.outputs.push_back(&type);
+    if (foldable(op.inputs, types) && card.flops(given) <= kMostFoldedFlops) {
         std::vector<Tensor> values, results;
         std::vector<const Tensor*> pointers;
         values.reserve(op.inputs.size());
@@ -72,10 +76,8 @@ std::vector<ValueId> Builder::add(const Card& card, std::vector<ValueId> inputs,
             if (id != kNoValue) values.push_back(value_of(id));
             pointers.push_back(id == kNoValue ? nullptr : &values.back());
         }
-        for (const Type& type : types) {
+        for (const Type& type : types)
             results.emplace_back(type);
-            given.outputs.push_back(&type);
-        }
         card.evaluate(given, pointers, results);
         std::vector<ValueId> out;
         for (Tensor& result : results)

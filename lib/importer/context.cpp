@@ -198,6 +198,11 @@ Values Context::as(std::string_view type, std::int64_t opset, const Values& inpu
     return row->lower(inner);
 }
 
+void Context::expect_operators(std::int64_t count) const {
+    if (count > static_cast<std::int64_t>(limits_.operators))
+        unsupported("it would become ", count, " operators, the most are ", limits_.operators);
+}
+
 void Context::expect_table(std::int64_t elements) const {
     if (elements > limits_.table_elements) {
         unsupported("it needs a table of ", elements, " elements, the most are ", limits_.table_elements);

@@ -136,6 +136,8 @@ public:
 
     /// Throws unsupported unless a table of so many elements may be made.
     void expect_table(std::int64_t elements) const;
+    /// The same for an operator that becomes so many.
+    void expect_operators(std::int64_t count) const;
 
     template <class... Parts>
     [[noreturn]] void invalid(const Parts&... parts) const {

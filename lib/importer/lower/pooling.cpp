@@ -1,6 +1,8 @@
 // Pools over windows and over everything.
+#include <algorithm>
 #include <cmath>
 
+#include "base/checked.hpp"
 #include "graph/cards.hpp"
 #include "importer/compose.hpp"
 #include "importer/context.hpp"
@@ -27,11 +29,12 @@ std::vector<double> shares(const SpatialWindow& w, std::size_t k, std::int64_t e
     const std::int64_t high = extent + (padding_counts ? w.declared_end[k] : 0);
     std::vector<double> out;
     for (std::int64_t p = 0; p < w.outputs[k]; ++p) {
-        std::int64_t count = 0;
-        for (std::int64_t tap = 0; tap < win.kernel[k]; ++tap) {
-            const std::int64_t at = p * win.strides[k] - win.pads_begin[k] + tap * win.dilations[k];
-            if (at >= low && at < high) ++count;
-        }
+        const std::int64_t begin = p * win.strides[k] - win.pads_begin[k];
+        // How many taps lie before `end`.
+        const auto taps_before = [&](std::int64_t end) {
+            return end <= begin ? 0 : std::min(win.kernel[k], base::ceil_div(end - begin, win.dilations[k]));
+        };
+        const std::int64_t count = std::max<std::int64_t>(taps_before(high) - taps_before(low), 0);
         out.push_back(count > 0 ? 1.0 / static_cast<double>(count) : 0);
     }
     return out;
@@ -42,7 +45,7 @@ ValueId averaged(Context& c, const SpatialWindow& w, ValueId sums, bool padding_
     Builder& b = c.builder();
     double common = 1;
     for (std::size_t k = 0; k < w.outputs.size(); ++k) {
-        c.expect_table(w.outputs[k] * std::min<std::int64_t>(w.window.kernel[k], 1024));
+        c.expect_table(w.outputs[k]);
         const auto values = shares(w, k, spatial_extents(c.shape(0))[k], padding_counts);
         if (std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; })) {
             if (!values.empty()) common *= values[0];

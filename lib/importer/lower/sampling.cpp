@@ -166,11 +166,12 @@ void corners_of(const RoiPlan& p, double y, double x, std::int64_t first_row, st
 
 std::vector<Tensor> RoiPlan::tables(const Tensor& regions, const Tensor& images) const {
     constexpr std::int64_t kMostSamples = 1 << 12;  // along one axis of a bin
+    constexpr std::size_t kMostInAll = std::size_t{1} << 22;
     const auto boxes = tensor::to_doubles(regions);
     const auto image = tensor::to_ints(images);
     const std::int64_t bins = rows * columns;
     std::vector<std::vector<Corner>> all;
-    std::size_t most = 1;
+    std::size_t most = 1, total = 0;
     for (std::size_t r = 0; r < image.size(); ++r) {
         const double shift = half_pixel ? 0.5 : 0;
         const double left = boxes[4 * r] * scale - shift, top = boxes[4 * r + 1] * scale - shift;
@@ -182,6 +183,11 @@ std::vector<Tensor> RoiPlan::tables(const Tensor& regions, const Tensor& images)
             return static_cast<std::int64_t>(std::clamp(count, 0.0, static_cast<double>(kMostSamples)));
         };
         const std::int64_t down = samples(bin_high), across = samples(bin_wide);
+        // What `all` will hold, and then the tables: as wide for every bin as for the one with the most samples.
+        total += static_cast<std::size_t>(bins * down * across);
+        if (total > kMostInAll)
+            base::fail(base::Code::invalid_argument, "region ", r, " of ", image.size(), " is ", high, " x ", wide,
+                       " pixels: more than ", kMostInAll, " samples in all");
         const double share = maximum ? 1 : 1.0 / static_cast<double>(std::max<std::int64_t>(down * across, 1));
         for (std::int64_t bin = 0; bin < bins; ++bin) {
             std::vector<Corner> corners;

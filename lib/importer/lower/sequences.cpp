@@ -83,7 +83,7 @@ Slots split(Context& c) {
     } else {
         const std::int64_t size = c.has(1) ? c.integer(1) : 1;
         c.expect(size > 0, "parts of ", size);
-        c.expect_table(base::ceil_div(extent, size));
+        c.expect_operators(base::ceil_div(extent, size));
         for (std::int64_t left = extent; left > 0; left -= size)
             sizes.push_back(std::min(size, left));
     }
