@@ -76,10 +76,11 @@ hub::HubOptions options_of(const HubCommandFlags& flags) {
 
 Exit serve(const HubCommandFlags& flags) {
     if (flags.tied) end_with_parent();
-    auto own = open_port(flags.keys);
+    const auto options = options_of(flags);
+    auto own = open_port(flags.keys, options.limits.connections());
     if (own.allowed && own.allowed->size() == 0)
         throw UsageError("--allow is missing: with keys nobody is let in but those it names, e.g. --allow keys/");
-    hub::Hub hub(options_of(flags), std::move(own.port), own.allowed);
+    hub::Hub hub(options, std::move(own.port), own.allowed);
     for (const auto& endpoint : hub.start())
         announce("listening on " + endpoint +
                  (flags.keys.key.empty() ? ", plaintext, this machine alone" : ", encrypted"));

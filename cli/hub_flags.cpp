@@ -30,9 +30,10 @@ void add_allow_flag(CLI::App& command, KeyFlags& flags, const std::string& whom)
         ->group("Keys");
 }
 
-OwnPort open_port(const KeyFlags& flags) {
+OwnPort open_port(const KeyFlags& flags, std::size_t connections) {
     OwnPort out;
     transport::PortOptions options;
+    if (connections != 0) options.limits.connections = connections;
     if (flags.key.empty()) {
         if (!flags.allowed.empty())
             throw UsageError(

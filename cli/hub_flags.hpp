@@ -30,7 +30,8 @@ struct OwnPort {
     std::shared_ptr<transport::AllowList> allowed;
 };
 /// Throws UsageError for flags that contradict each other, and what loading keys throws.
-[[nodiscard]] OwnPort open_port(const KeyFlags& flags);
+/// `connections`: accepted at once; 0: as a port of a board or client takes.
+[[nodiscard]] OwnPort open_port(const KeyFlags& flags, std::size_t connections = 0);
 
 /// Reads the lists again when they changed: keys that came are let in, keys that went are cut off. What cannot be read
 /// is told once and leaves the list as it was.

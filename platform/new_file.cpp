@@ -11,6 +11,9 @@
 namespace shoal::platform {
 namespace {
 
+// A card that takes all of a large file at its end keeps its writer waiting for many seconds.
+constexpr std::size_t kSyncEvery = std::size_t{8} << 20;
+
 [[noreturn]] void fail(const std::string& what, const std::filesystem::path& path) {
     throw std::system_error(errno, std::generic_category(), what + " '" + path.string() + "'");
 }
@@ -24,7 +27,9 @@ NewFile::NewFile(std::filesystem::path temporary, bool owner_only)
 }
 
 NewFile::NewFile(NewFile&& other) noexcept
-    : temporary_(std::move(other.temporary_)), file_(std::exchange(other.file_, -1)) {}
+    : temporary_(std::move(other.temporary_)),
+      file_(std::exchange(other.file_, -1)),
+      unsynced_(std::exchange(other.unsynced_, 0)) {}
 
 NewFile::~NewFile() {
     discard();
@@ -36,7 +41,11 @@ void NewFile::write(std::span<const std::byte> bytes) {
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) fail("cannot write", temporary_);
         bytes = bytes.subspan(static_cast<std::size_t>(written));
+        unsynced_ += static_cast<std::size_t>(written);
     }
+    if (unsynced_ < kSyncEvery) return;
+    unsynced_ = 0;
+    if (::fdatasync(file_) != 0) fail("cannot write", temporary_);
 }
 
 void NewFile::publish(const std::filesystem::path& path) {

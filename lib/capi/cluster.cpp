@@ -138,6 +138,7 @@ shoal_status shoal_start_hub(const shoal_hub_options* options, shoal_hub** hub) 
                 tell(user, word(event.kind), (event.subject + ": " + event.text).c_str());
             };
         }
+        port.limits.connections = own.limits.connections();
         const auto allowed = port.allowed;
         auto out = std::make_unique<shoal_hub>();
         out->hub = std::make_unique<hub::Hub>(std::move(own), transport::make_zmq_port(std::move(port)), allowed);

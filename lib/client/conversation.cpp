@@ -107,6 +107,7 @@ void Conversation::send_waiting(std::uint64_t id, TimePoint now) {
     const auto at = models_.find(id);
     if (!up_ || at == models_.end() || at->second.at_hub == 0) return;
     for (const auto ticket : submissions_.waiting(id, now)) {
+        if (line_.unsent_bytes() >= Weights::kUnsentBytes) return;  // tick() goes on
         const Submission& own = submissions_.at(ticket);
         if (own.deadline <= now) continue;  // tick() answers it
         const auto number = next_number_++;
@@ -228,7 +229,7 @@ TimePoint Conversation::tick(TimePoint now) {
         while (weights_.asked() && line_.unsent_bytes() < Weights::kUnsentBytes) {
             if (!say(weights_.next())) break;
         }
-        if (weights_.asked()) next = std::min(next, now + kLookAtUnsent);
+        if (weights_.asked() || submissions_.any_waiting(now)) next = std::min(next, now + kLookAtUnsent);
     }
     if (const auto when = submissions_.next(now); when && (*when > now)) next = std::min(next, *when);
     return next;

@@ -20,6 +20,10 @@ std::vector<std::uint64_t> Submissions::waiting(std::uint64_t model, base::TimeP
     return out;
 }
 
+bool Submissions::any_waiting(base::TimePoint now) const {
+    return std::any_of(unsent_.begin(), unsent_.end(), [&](auto ticket) { return at(ticket).not_before <= now; });
+}
+
 std::optional<std::uint64_t> Submissions::ticket_of(std::uint64_t number) const {
     const auto found = by_number_.find(number);
     if (found == by_number_.end()) return std::nullopt;

@@ -35,6 +35,8 @@ public:
     [[nodiscard]] std::vector<std::uint64_t> waiting(std::uint64_t model, base::TimePoint now) const;
     [[nodiscard]] const Submission& at(std::uint64_t ticket) const { return by_ticket_.at(ticket); }
     /// The caller's ticket for the hub's number.
+    /// Some are ready to be sent.
+    [[nodiscard]] bool any_waiting(base::TimePoint now) const;
     [[nodiscard]] std::optional<std::uint64_t> ticket_of(std::uint64_t number) const;
 
     void mark_sent(std::uint64_t ticket, std::uint64_t number);

@@ -58,8 +58,17 @@ void Conductor::open(PeerId client, wire::OpenModel message) {
             serve(model);
         if (Model* still = parts_.catalogue.find(model.number)) advance(*still);
     } catch (const base::Error& error) {
+        forget_opener(client, task);
         tell(parts_.outbox, client, wire::Refused{task, error.code(), error.what()});
     }
+}
+
+void Conductor::forget_opener(PeerId client, std::uint64_t task) {
+    each([&](Model& model) {
+        const auto gone = std::erase_if(
+            model.openers, [&](const Opener& opener) { return opener.client == client && opener.task == task; });
+        if (gone > 0) unwanted(model);
+    });
 }
 
 void Conductor::close(PeerId client, std::uint64_t number) {

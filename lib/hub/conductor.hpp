@@ -67,6 +67,8 @@ private:
     void deploy(Model& model, plan::Plan plan, ClusterView view);
     [[nodiscard]] std::unique_ptr<Deployment> sent(Model& model, plan::Plan plan, ClusterView view);
     void serve(Model& model);
+    void not_ready(Model& model);
+    void forget_opener(PeerId client, std::uint64_t task);
     void refuse(const Opener& opener, const base::Error& error);
     void tell_progress(Model& model, const std::string& phase, std::uint64_t done, std::uint64_t total);
 

@@ -191,6 +191,7 @@ void Core::tick() {
     links_.tick(now());
     const bool serving_blobs = blobs_.tick();
     dispatch_.expire(now());
+    intake_.tick(now());
     conductor_.tick();
     patience_ = serving_blobs ? kBusy : kIdle;
 }

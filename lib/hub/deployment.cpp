@@ -52,6 +52,14 @@ std::size_t Deployment::ready_stages() const {
         std::count_if(stages_.begin(), stages_.end(), [](const Stage& stage) { return stage.ready; }));
 }
 
+std::set<std::string> Deployment::unready_boards() const {
+    std::set<std::string> out;
+    for (const auto& stage : layout_.stages()) {
+        if (!stages_[stage.deploy.stage].ready) out.insert(stage.board);
+    }
+    return out;
+}
+
 bool Deployment::send(Outbox& outbox, const Membership& membership, TimePoint now) {
     progressed_ = now;
     return std::all_of(layout_.stages().begin(), layout_.stages().end(), [&](const LayoutStage& stage) {
@@ -137,8 +145,10 @@ bool Deployment::any_room() const {
 double Deployment::longest_stage_s(const std::string& board) const {
     double out = 0;
     for (const auto& stage : layout_.stages()) {
-        if (stage.board == board && stage.leaf < plan_.prediction.stages.size())
+        if (stage.board != board) continue;
+        if (stage.leaf < plan_.prediction.stages.size())
             out = std::max(out, plan_.prediction.stages[stage.leaf].compute_s);
+        out = std::max(out, stages_[stage.deploy.stage].mean_compute_s);  // what runs have shown
     }
     return out;
 }

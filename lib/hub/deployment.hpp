@@ -39,6 +39,7 @@ public:
     [[nodiscard]] bool ready() const;
     /// Stages that are ready, for people who wait.
     [[nodiscard]] std::size_t ready_stages() const;
+    [[nodiscard]] std::set<std::string> unready_boards() const;
     /// When anything was last heard of a stage that is on its way.
     [[nodiscard]] TimePoint progressed() const noexcept { return progressed_; }
 

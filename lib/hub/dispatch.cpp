@@ -163,7 +163,6 @@ void Dispatch::answer(Model& model, Request& request, TimePoint now) {
     out.queued_ms = base::to_ms(request.sent - request.received);
     out.ran_ms = base::to_ms(now - request.sent);
     out.attempts = request.attempts;
-    wire::Frames frames;
     try {
         const auto result = [&](const StagePort& port) -> const Tensor& {
             const auto at = request.results.find(port);
@@ -172,7 +171,7 @@ void Dispatch::answer(Model& model, Request& request, TimePoint now) {
         };
         // What only passes through every stage (no kernels at all) comes back like anything else.
         out.outputs = assemble(request.dealt.answer, result);
-        frames = encode(out);
+        outbox_.send(request.client, encode(out));
     } catch (const base::Error& error) {
         fail(request, error.code(), error.what(), true);
         return;
@@ -180,7 +179,6 @@ void Dispatch::answer(Model& model, Request& request, TimePoint now) {
     ++model.answered;
     model.last_used = now;
     model.times.add(now, base::to_ms(now - request.received));
-    outbox_.send(request.client, std::move(frames));
     end(request, false);
 }
 

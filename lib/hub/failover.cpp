@@ -228,6 +228,24 @@ bool Conductor::deploy_failed(const std::string& board, const wire::DeployFailed
     return true;
 }
 
+// Boards that say nothing more of stages that they were to get ready are left out, as if they had refused.
+void Conductor::not_ready(Model& model) {
+    const auto boards = model.deployment->unready_boards();
+    std::string names;
+    for (const auto& board : boards)
+        names += text(names.empty() ? "'" : ", '", board, "'");
+    const std::string why = text("no word of the stages on ", names, " for too long");
+    base::log_warning("hub", "'", model.name(), "': ", why);
+    if (++model.attempts > kMostAttempts) {
+        fail(model, {Code::timeout, why});
+        return;
+    }
+    for (const auto& board : boards) {
+        if (const Member* member = parts_.membership.find(board)) model.restrictions.excluded[board] = member->session;
+    }
+    replan(model, why, false);
+}
+
 void Conductor::stage_error(const std::string& board, const wire::StageError& message, std::uint32_t errors) {
     Model* model = parts_.catalogue.find(message.deployment);
     const Member* member = parts_.membership.find(board);

@@ -40,6 +40,9 @@ struct HubLimits {
     std::size_t clients = 64;
     std::size_t boards = 256;
     std::size_t models = 64;  ///< open at a time
+
+    /// What the hub's port must accept at once: all of those, and some who have not said yet who they are.
+    [[nodiscard]] std::size_t connections() const { return boards + clients + 64; }
 };
 
 struct HubOptions {

@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::uint64_t kWindow = 4 * wire::kChunkBytes;  // asked for and not yet here
 
+constexpr std::chrono::seconds kPatience{20};  // without a piece that was asked for
+
 }  // namespace
 
 void Intake::want(std::uint64_t model, PeerId client, const std::vector<wire::BlobNeed>& blobs) {
@@ -44,11 +46,11 @@ void Intake::go_on(std::uint64_t model) {
     Wish& wish = wishes_.at(model);
     while (!wish.missing.empty() && !wish.error && transfers_.count(wish.client) == 0) {
         const auto need = wish.missing.front();
-        if (auto pin = store_.pin(need.digest)) {  // came for another model meanwhile
-            finish(model, std::move(*pin));
-            continue;
-        }
         try {
+            if (auto pin = store_.pin(need.digest)) {  // came for another model meanwhile
+                finish(model, std::move(*pin));
+                continue;
+            }
             Transfer transfer{model, need, store_.writer(need.digest, need.size_bytes), 0};
             if (need.size_bytes == 0) {
                 finish(model, transfer.writer.commit());
@@ -118,6 +120,26 @@ void Intake::lost(PeerId client) {
     for (auto& [model, wish] : wishes_) {
         if (wish.client == client && !wish.missing.empty())
             fail(model, {base::Code::unavailable, "the client left before the weights were here"});
+    }
+}
+
+void Intake::tick(TimePoint now) {
+    std::vector<PeerId> silent;
+    for (auto& [client, transfer] : transfers_) {
+        const auto written = transfer.writer.written();
+        if (transfer.since == TimePoint{} || written != transfer.seen) {
+            transfer.seen = written;
+            transfer.since = now;
+        } else if (now - transfer.since > kPatience) {
+            silent.push_back(client);
+        }
+    }
+    for (const auto client : silent) {
+        const auto model = transfers_.at(client).model;
+        transfers_.erase(client);
+        fail(model, {base::Code::unavailable,
+                     base::text("the client has sent nothing of the model's weights for ", kPatience.count(), " s")});
+        go_on_for(client);
     }
 }
 

@@ -13,6 +13,8 @@ constexpr std::uint64_t kMemoryPart = 16;  // a probe takes at most so small a p
 constexpr std::uint32_t kSmallRepeat = 6, kLargeRepeat = 2;
 constexpr double kFast = 0.004;  // seconds: a middle probe within that says too little about a fast link
 constexpr std::chrono::seconds kPatience{3};
+// Boards that do not reach each other: a plan goes there only where nothing else is left, and is refused then.
+constexpr plan::Link kDead{10, 1e3, -1};
 constexpr plan::Link kGuess{1e-3, 10e6, -1};  // of a link that was not measured
 
 const base::SharedBytes& probe_payload() {
@@ -148,7 +150,9 @@ void Links::round_done(TimePoint now) {
 
 bool Links::failed(const std::string& board, const wire::TaskFailed& message, TimePoint) {
     if (!job_ || job_->pair.first != board || job_->task != message.task) return false;
+    const Pair pair = job_->pair;
     give_up(message.text);
+    if (message.code == base::Code::unavailable) links_[pair] = kDead;
     return true;
 }
 

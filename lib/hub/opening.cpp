@@ -49,8 +49,7 @@ void Conductor::advance(Model& model) {
                 return;
             }
             tell_progress(model, "deploying", model.deployment->ready_stages(), model.deployment->stages().size());
-            if (now() - model.deployment->progressed() > kDeployPatience)
-                fail(model, {Code::timeout, "the boards do not get the model ready"});
+            if (now() - model.deployment->progressed() > kDeployPatience) not_ready(model);
             return;
         case Phase::serving:
             if (model.next) {

@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::chrono::seconds kReachPatience{10};  // for the boards behind it; their peers lists may be on their way
 
+constexpr std::chrono::seconds kTellCompiling{5};
+constexpr std::chrono::minutes kMostCompiling{10};
+
 using Weights = std::map<base::Digest, std::shared_ptr<const Weight>>;
 
 // What any device must keep of a graph at least, messages apart.
@@ -80,12 +83,20 @@ void Preparation::fetch(Stage& stage) {
 
 void Preparation::step(Stage& stage, base::TimePoint now) {
     if (stage.phase == Stage::Phase::connecting) return connect(stage, now);
+    if (stage.phase == Stage::Phase::compiling) return still_compiling(stage, now);
     if (stage.phase != Stage::Phase::waiting) return;
     if (!stage.compiled) stage.compiled = callbacks_.reusable(stage);
     if (stage.compiled) return reuse(stage, now);
     if (!find_room(stage)) return;
     if (!stage.is_fetching) fetch(stage);  // what arrives is within the room that was claimed
     if (stage.weights && devices_[stage.device].worker->has_room()) compile(stage, now);
+}
+
+// Compilers are slow on small boards; one that is silent for good hangs.
+void Preparation::still_compiling(Stage& stage, base::TimePoint now) {
+    if (now - stage.told < kTellCompiling || now - stage.since > kMostCompiling) return;
+    stage.told = now;
+    progress(stage.key, "compiling", 0, 1);
 }
 
 void Preparation::reuse(Stage& stage, base::TimePoint now) {
@@ -116,7 +127,7 @@ bool Preparation::find_room(Stage& stage) {
 
 void Preparation::compile(Stage& stage, base::TimePoint now) {
     stage.phase = Stage::Phase::compiling;
-    stage.since = now;
+    stage.since = stage.told = now;
     progress(stage.key, "compiling", 0, 1);
     const auto weights = std::make_shared<const Weights>(std::move(*stage.weights));
     stage.weights = *weights;  // for another attempt

@@ -34,6 +34,7 @@ public:
 
 private:
     void fetch(Stage& stage);
+    void still_compiling(Stage& stage, base::TimePoint now);
     void reuse(Stage& stage, base::TimePoint now);
     [[nodiscard]] bool find_room(Stage& stage);
     void compile(Stage& stage, base::TimePoint now);

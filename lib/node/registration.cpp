@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/log.hpp"
+
 namespace shoal::node {
 
 namespace {
@@ -11,6 +13,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kWelcomePatience{5000};
 constexpr milliseconds kAfterRefusal{2000};
 constexpr milliseconds kAfterGoodbye{250};
+constexpr milliseconds kAfterFailure{2000};
 constexpr int kSilences = 3;  // of the hub's own measure, after which it is taken for hung
 
 }  // namespace
@@ -27,7 +30,17 @@ void Registration::begin(wire::Register self) {
 void Registration::dial() {
     connected_ = welcomed_ = false;
     register_at_ = dial_at_ = base::TimePoint::max();
+    hub_ = transport::PeerId::none;
     hub_ = port_.connect(endpoint_, hub_key_);
+}
+
+void Registration::dial_again(base::TimePoint now) {
+    try {
+        dial();
+    } catch (const base::Error& error) {  // out of descriptors, perhaps: it may pass
+        base::log_warning("node", "the hub cannot be dialled: ", error.what());
+        dial_at_ = now + kAfterFailure;
+    }
 }
 
 void Registration::say_hello() {
@@ -84,7 +97,7 @@ bool Registration::heartbeat_due(base::TimePoint now) {
 }
 
 bool Registration::step(base::TimePoint now) {
-    if (now >= dial_at_) dial();
+    if (now >= dial_at_) dial_again(now);
     if (!connected_) return false;
     if (now >= register_at_) {
         heard_ = now;
@@ -96,7 +109,7 @@ bool Registration::step(base::TimePoint now) {
     heard_ = now;
     port_.disconnect(hub_);
     const bool was_member = disconnected("the hub does not answer");
-    dial();
+    dial_again(now);
     return was_member;
 }
 

@@ -47,6 +47,7 @@ public:
 
 private:
     void dial();
+    void dial_again(base::TimePoint now);
     void say_hello();
 
     transport::Port& port_;

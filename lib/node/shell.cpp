@@ -196,27 +196,18 @@ void Shell::hub_lost() {
     stages_->drop_unready();
 }
 
-bool Shell::send(PeerId peer, wire::Frames message) {
-    try {
-        return port_->send(peer, std::move(message));
-    } catch (const base::Error& error) {  // above a limit of the port
-        base::log_warning("node", "a message could not be sent: ", error.what());
-        return false;
-    }
-}
-
 bool Shell::to_hub(wire::Frames message) {
-    return registration_.is_connected() && send(registration_.peer(), std::move(message));
+    return registration_.is_connected() && port_->send(registration_.peer(), std::move(message));
 }
 
 bool Shell::to_consumer(const std::string& board, wire::Frames message) {
-    if (board != options_.board) return send(neighbours_.consumer(board), std::move(message));
+    if (board != options_.board) return port_->send(neighbours_.consumer(board), std::move(message));
     to_self_.push_back(std::move(message));
     return true;
 }
 
 bool Shell::to_sender(const std::string& board, wire::Frames message) {
-    if (board != options_.board) return send(neighbours_.sender(board), std::move(message));
+    if (board != options_.board) return port_->send(neighbours_.sender(board), std::move(message));
     to_self_.push_back(std::move(message));
     return true;
 }

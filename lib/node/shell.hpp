@@ -46,7 +46,6 @@ private:
     void step(base::TimePoint now);
     void look_at_unsent(base::TimePoint now);
     [[nodiscard]] base::TimePoint next(base::TimePoint now) const;
-    [[nodiscard]] bool send(transport::PeerId peer, wire::Frames message);
     void hub_lost();
 
     void hear(transport::Event event, base::TimePoint now);

@@ -68,6 +68,7 @@ struct Stage {
     std::optional<MemoryMeter::Share> room{};  ///< claimed for compiling
     std::uint64_t needed_bytes = 0;            ///< what is known of the compiled graph's size; rises by what is learnt
     base::TimePoint since{};                   ///< when this phase began
+    base::TimePoint told{};                    ///< when the hub last heard of it
     double fetched_s = 0, compiled_s = 0;
 
     // Once it is:

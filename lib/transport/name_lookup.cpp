@@ -23,8 +23,15 @@ std::string look_up(const std::string& host) {
     addrinfo* found = nullptr;
     if (::getaddrinfo(host.c_str(), nullptr, &wanted, &found) != 0) return {};
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> list(found, ::freeaddrinfo);
+    // Ports that listen at every address do so by IPv4.
+    const addrinfo* chosen = list.get();
+    for (const addrinfo* at = list.get(); at != nullptr; at = at->ai_next) {
+        if (at->ai_family != AF_INET) continue;
+        chosen = at;
+        break;
+    }
     std::array<char, NI_MAXHOST> text{};
-    if (::getnameinfo(list->ai_addr, list->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0)
+    if (::getnameinfo(chosen->ai_addr, chosen->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0)
         return {};
     return text.data();
 }
