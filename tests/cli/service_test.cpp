@@ -77,7 +77,7 @@ TEST_CASE("the journal gets priorities instead of the time of day") {
     CHECK(failed.output.substr(0, 17) == "<3>shoal inspect:");
     const auto elsewhere = run_command(here + SHOAL_COMMAND " inspect none.onnx 2>other; cat other");
     CHECK(elsewhere.output.substr(0, 14) == "shoal inspect:");
-    const auto served = run_command(here + "timeout 60 " SHOAL_COMMAND
+    const auto served = run_command(here + "timeout --foreground 60 " SHOAL_COMMAND
                                            " hub --listen '127.0.0.1:*' --cache cache >>log & hub=$!; "
                                            "until grep -q listening log; do kill -0 $hub || break; done; "
                                            "kill $hub; wait $hub; cat log");
