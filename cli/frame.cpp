@@ -1,7 +1,9 @@
 #include "cli/frame.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <new>
 
 #include "base/error.hpp"
@@ -9,6 +11,7 @@
 #include "cli/messages.hpp"
 #include "cli/output.hpp"
 #include "cli/parse_problem.hpp"
+#include "cli/settings.hpp"
 #include "cli/signals.hpp"
 
 namespace shoal::cli {
@@ -21,7 +24,9 @@ constexpr const char* kAbout =
 
 struct Frame::State {
     CLI::App app{kAbout, "shoal"};
-    std::function<Exit()> work;
+    std::map<const CLI::App*, std::function<Exit()>> works;
+    Origins origins;
+    std::string config;
     int verbose = 0;
     bool quiet = false;
 
@@ -31,28 +36,58 @@ struct Frame::State {
         to.set_help_flag("-h,--help", "Print this help")->group(kEveryCommand);
     }
 
-    // Nothing when the command line asked for a text that is printed already.
-    bool parse(int argc, const char* const* argv) {
+    // Reads the command line, then what it leaves out.
+    void parse(int argc, const char* const* argv) {
         try {
             app.parse(argc, argv);
+            add_settings();
+        } catch (const CLI::RequiredError&) {
+            if (app.get_subcommands().empty() || app.remaining_size(true) > 0) throw;
+            add_settings();
+            for (const auto* option : app.get_subcommands().front()->get_options()) {
+                if (option->get_required() && option->count() == 0) throw;
+            }
+        }
+    }
+    void add_settings() { apply_settings(chosen(), config, origins); }
+    CLI::App& chosen() { return *app.get_subcommands().front(); }
+    void name_speaker() {
+        if (!app.get_subcommands().empty()) set_speaker("shoal " + chosen().get_name());
+    }
+
+    // False when the command line asked for a text that is printed already.
+    bool understand(int argc, const char* const* argv) {
+        try {
+            parse(argc, argv);
+            name_speaker();
             return true;
         } catch (const CLI::CallForHelp&) {
             print(app.help());
         } catch (const CLI::CallForVersion&) {
             print("shoal " SHOAL_VERSION "\n");
         } catch (const CLI::ParseError& error) {
-            if (const auto chosen = app.get_subcommands(); !chosen.empty())
-                set_speaker("shoal " + chosen.front()->get_name());
+            name_speaker();
             throw UsageError(parse_problem(app, error));
+        } catch (const std::exception&) {
+            name_speaker();
+            throw;
         }
         return false;
     }
 
+    Exit work(int argc, const char* const* argv) {
+        if (!understand(argc, argv)) return Exit::ok;
+        set_verbosity(quiet ? Verbosity::errors : static_cast<Verbosity>(std::clamp(verbose, 0, 2) + 1));
+        return works.at(&chosen())();
+    }
+
     Exit go(int argc, const char* const* argv) {
         if (argc < 2) throw UsageError("no command was given; 'shoal --help' lists them");
-        if (!parse(argc, argv)) return Exit::ok;
-        set_verbosity(quiet ? Verbosity::errors : static_cast<Verbosity>(std::min(verbose, 2) + 1));
-        return work();
+        try {
+            return work(argc, argv);
+        } catch (const UsageError& error) {
+            throw UsageError(with_origin(error.what(), origins));
+        }
     }
 };
 
@@ -72,10 +107,12 @@ CLI::App& Frame::add(const CommandText& text, std::function<Exit()> work) {
     CLI::App* command = state_->app.add_subcommand(text.name, text.summary + "\n" + text.details);
     command->footer(text.examples);
     state_->add_message_flags(*command);
-    command->callback([state = state_.get(), name = text.name, work = std::move(work)] {
-        set_speaker("shoal " + name);
-        state->work = work;
-    });
+    command
+        ->add_option("--config", state_->config,
+                     "Take flags that are not given here from this TOML file: keys are flags without dashes")
+        ->option_text("FILE")
+        ->group(kEveryCommand);
+    state_->works.emplace(command, std::move(work));
     return *command;
 }
 

@@ -5,6 +5,7 @@
 #include "cli/commands.hpp"
 #include "cli/flag_values.hpp"
 #include "cli/hub_flags.hpp"
+#include "cli/messages.hpp"
 #include "cli/output.hpp"
 #include "cli/service.hpp"
 #include "cli/text.hpp"
@@ -53,6 +54,12 @@ std::string words(hub::Event::Kind kind) {
     return "";
 }
 
+base::LogLevel level(hub::Event::Kind kind) {
+    using Kind = hub::Event::Kind;
+    const bool bad = kind == Kind::board_lost || kind == Kind::model_failed;
+    return bad ? base::LogLevel::warning : base::LogLevel::info;
+}
+
 hub::HubOptions options_of(const HubCommandFlags& flags) {
     hub::HubOptions out;
     out.name = flags.name.empty() ? platform::board().host_name : flags.name;
@@ -69,7 +76,8 @@ hub::HubOptions options_of(const HubCommandFlags& flags) {
     if (!flags.request_memory.empty()) out.limits.request_bytes = size_of(flags.request_memory, "--request-memory");
     out.on_event = [](const hub::Event& event) {
         announce(text(words(event.kind), event.subject.empty() ? "" : " " + event.subject,
-                      event.text.empty() ? "" : ": " + event.text));
+                      event.text.empty() ? "" : ": " + event.text),
+                 level(event.kind));
     };
     return out;
 }
@@ -78,17 +86,19 @@ Exit serve(const HubCommandFlags& flags) {
     if (flags.tied) end_with_parent();
     const auto options = options_of(flags);
     auto own = open_port(flags.keys, options.limits.connections());
-    if (own.allowed && own.allowed->size() == 0)
+    if (own.allowed && flags.keys.allowed.empty())
         throw UsageError("--allow is missing: with keys nobody is let in but those it names, e.g. --allow keys/");
+    if (own.allowed && own.allowed->size() == 0) say_warning("nobody is let in yet: --allow names no key so far");
     hub::Hub hub(options, std::move(own.port), own.allowed);
     for (const auto& endpoint : hub.start())
         announce("listening on " + endpoint +
                  (flags.keys.key.empty() ? ", plaintext, this machine alone" : ", encrypted"));
     AllowWatch allowed(flags.keys, own.allowed);
-    serve_until_signal("serving", [&] {
+    const auto look = [&] {
         allowed.look();
         return true;
-    });
+    };
+    serve_until_signal({.status = "serving", .still_well = look, .turns = [&] { return hub.turns(); }});
     announce("stopping");
     hub.stop();
     flush_announcements();

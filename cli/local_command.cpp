@@ -253,7 +253,7 @@ Exit local(const LocalFlags& flags) {
                " --key ", folder.file("client"), " --hub-key ", folder.file("hub.pub"), "\n\n"));
     flush_output();
     bool well = true;
-    serve_until_signal("a cluster on this machine", [&] { return well = relay(members); });
+    serve_until_signal({.status = "a cluster on this machine", .still_well = [&] { return well = relay(members); }});
     end_all(members);
     flush_announcements();
     if (!well) fail(Code::unavailable, "the hub ended; see what it said above");

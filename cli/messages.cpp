@@ -7,7 +7,9 @@
 #include <mutex>
 
 #include "base/log.hpp"
+#include "cli/journal.hpp"
 #include "cli/text.hpp"
+#include "platform/service.hpp"
 
 namespace shoal::cli {
 namespace {
@@ -31,9 +33,11 @@ struct Voice {
         std::fflush(stderr);
     }
 
-    void line(std::string_view before, std::string_view text) {
+    void line(base::LogLevel level, std::string_view before, std::string_view text) {
         if (!progress.empty()) std::fputs("\r\033[K", stderr);
-        const std::string whole = base::text(speaker, ": ", before, printable(text, true), '\n', progress);
+        std::string whole = base::text(speaker, ": ", before, printable(text, true));
+        if (platform::goes_to_journal(STDERR_FILENO)) whole = for_journal(level, whole);
+        whole += '\n' + progress;
         std::fwrite(whole.data(), 1, whole.size(), stderr);  // one write, so that lines of several processes stay whole
         std::fflush(stderr);
     }
@@ -44,10 +48,10 @@ Voice& voice() {
     return instance;
 }
 
-void say(std::string_view before, std::string_view message) noexcept {
+void say(base::LogLevel level, std::string_view before, std::string_view message) noexcept {
     const std::lock_guard lock(voice().mutex);
     try {
-        voice().line(before, message);
+        voice().line(level, before, message);
     } catch (...) {  // No memory for a message: there is nobody left to tell.
     }
 }
@@ -74,17 +78,19 @@ void set_verbosity(Verbosity verbosity) {
         const std::lock_guard lock(voice().mutex);
         voice().verbosity = verbosity;
     }
-    base::set_log_sink([](base::LogLevel level, std::string_view room,
-                          std::string_view message) { say(base::text(base::name(level), ": ", room, ": "), message); },
-                       least_level(verbosity));
+    base::set_log_sink(
+        [](base::LogLevel level, std::string_view room, std::string_view message) {
+            say(level, base::text(base::name(level), ": ", room, ": "), message);
+        },
+        least_level(verbosity));
 }
 
 void say_error(std::string_view message) noexcept {
-    say("", message);
+    say(base::LogLevel::error, "", message);
 }
 
 void say_warning(std::string_view message) noexcept {
-    if (voice().verbosity != Verbosity::errors) say("warning: ", message);
+    if (voice().verbosity != Verbosity::errors) say(base::LogLevel::warning, "warning: ", message);
 }
 
 Progress::Progress(std::string text) {

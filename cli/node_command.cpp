@@ -49,6 +49,12 @@ std::string words(node::Event::Kind kind) {
     return "";
 }
 
+base::LogLevel level(node::Event::Kind kind) {
+    using Kind = node::Event::Kind;
+    const bool bad = kind == Kind::hub_lost || kind == Kind::refused || kind == Kind::stage_failed;
+    return bad ? base::LogLevel::warning : base::LogLevel::info;
+}
+
 node::NodeOptions options_of(const NodeFlags& flags) {
     node::NodeOptions out;
     const auto board = platform::board();
@@ -65,7 +71,7 @@ node::NodeOptions options_of(const NodeFlags& flags) {
     if (board.model) out.facts.emplace_back("board.model", *board.model);
     if (board.system) out.facts.emplace_back("board.system", *board.system);
     out.facts.emplace_back("board.architecture", board.architecture);
-    out.on_event = [](const node::Event& event) { announce(words(event.kind) + " " + event.text); };
+    out.on_event = [](const node::Event& event) { announce(words(event.kind) + " " + event.text, level(event.kind)); };
     return out;
 }
 
@@ -82,7 +88,8 @@ Exit serve(const NodeFlags& flags) {
         const Progress progress("measuring " + device.info().name);
         node.start();
     }
-    serve_until_signal("offering " + device.info().name);
+    const std::string offer = "offering " + device.info().name;
+    serve_until_signal({.status = offer, .turns = [&] { return node.state().turns; }});
     announce("stopping");
     node.stop();
     const auto state = node.state();

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "cli/journal.hpp"
 #include "cli/output.hpp"
 #include "cli/signals.hpp"
 #include "cli/text.hpp"
@@ -74,7 +76,11 @@ private:
 
 }  // namespace
 
-void announce(std::string_view text) {
+void announce(std::string_view text, base::LogLevel level) {
+    if (platform::goes_to_journal(STDOUT_FILENO)) {
+        Announcer::instance().add(for_journal(level, printable(text)) + '\n');
+        return;
+    }
     const std::time_t now = std::time(nullptr);
     std::tm local{};
     ::localtime_r(&now, &local);
@@ -87,20 +93,23 @@ void flush_announcements() {
     Announcer::instance().flush(std::chrono::seconds(1));
 }
 
-void serve_until_signal(std::string_view status, const std::function<bool()>& still_well) {
+void serve_until_signal(const Serving& serving) {
     constexpr std::chrono::milliseconds kLook{50};
     const platform::ServiceNotifier manager;
-    manager.ready(status);
+    manager.ready(serving.status);
     const auto interval = manager.watchdog_interval();
     auto told = std::chrono::steady_clock::now();
+    std::uint64_t turns_told = serving.turns ? serving.turns() : 0;
     while (signal_received() == 0) {
         std::this_thread::sleep_for(kLook);
-        if (still_well && !still_well()) break;
+        if (serving.still_well && !serving.still_well()) break;
         const auto now = std::chrono::steady_clock::now();
-        if (interval && now - told > *interval / 2) {
-            manager.watchdog();
-            told = now;
-        }
+        if (!interval || now - told <= *interval / 2) continue;
+        const std::uint64_t turns = serving.turns ? serving.turns() : turns_told + 1;
+        if (turns == turns_told) continue;
+        manager.watchdog();
+        told = now;
+        turns_told = turns;
     }
     manager.stopping();
 }

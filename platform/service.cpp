@@ -1,12 +1,14 @@
 #include "platform/service.hpp"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -80,6 +82,16 @@ bool ServiceNotifier::send(std::string_view state, std::string_view status) cons
                                   reinterpret_cast<const sockaddr*>(&address), length);
     ::close(file);
     return sent == static_cast<ssize_t>(message.size());
+}
+
+bool goes_to_journal(int file) noexcept {
+    const char* stream = std::getenv("JOURNAL_STREAM");
+    struct stat status {};
+    if (stream == nullptr || ::fstat(file, &status) != 0) return false;
+    char own[48];
+    std::snprintf(own, sizeof own, "%llu:%llu", static_cast<unsigned long long>(status.st_dev),
+                  static_cast<unsigned long long>(status.st_ino));
+    return std::strcmp(stream, own) == 0;  // a child whose output goes elsewhere inherits the variable too
 }
 
 }  // namespace shoal::platform

@@ -1,5 +1,6 @@
 // Telling the service manager how this process is: the notification protocol of systemd's sd_notify(3), a datagram to
-// the socket that $NOTIFY_SOCKET names. Without a service manager every call does nothing.
+// the socket that $NOTIFY_SOCKET names. Without a service manager every call does nothing. And whether its journal
+// reads along ($JOURNAL_STREAM, systemd.exec(5)).
 //
 // Safe to use from several threads. Nothing here blocks or throws.
 #pragma once
@@ -34,5 +35,9 @@ private:
     std::string socket_;
     std::optional<std::chrono::microseconds> interval_;
 };
+
+/// True when what is written to `file` (1: standard output, 2: standard error) goes to systemd's journal, which takes
+/// "<N>" in front of a line as its priority (sd-daemon(3)) and notes the time itself.
+[[nodiscard]] bool goes_to_journal(int file) noexcept;
 
 }  // namespace shoal::platform

@@ -12,7 +12,7 @@ packages="build-essential cmake ninja-build pkg-config
   opencl-headers ocl-icd-opencl-dev pocl-opencl-icd
   libzmq3-dev cppzmq-dev libsodium-dev libflatbuffers-dev flatbuffers-compiler
   libprotobuf-dev protobuf-compiler
-  libcli11-dev nlohmann-json3-dev libstb-dev
+  libcli11-dev nlohmann-json3-dev libstb-dev libtomlplusplus-dev
   doctest-dev"
 if [ "${1:-}" = --all ]; then
   packages="$packages clang oclgrind mesa-opencl-icd"

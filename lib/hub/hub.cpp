@@ -51,6 +51,7 @@ struct Hub::State {
     std::optional<Core> core{};
 
     std::atomic<bool> stopping{false};
+    std::atomic<std::uint64_t> turns{0};
     std::mutex mutex{};  // for all below
     std::thread thread{};
     bool running = false;
@@ -85,6 +86,7 @@ void Hub::State::run() {
     TimePoint looked = clock.now();
     while (!stopping) {
         try {
+            ++turns;
             turn(looked);
         } catch (const std::exception& error) {
             base::log(base::LogLevel::error, "hub", base::text("goes on after: ", error.what()));
@@ -144,6 +146,10 @@ wire::Status Hub::status() const {
     if (future.wait_for(kStatusPatience) == std::future_status::ready) return future.get();
     const std::lock_guard lock(state.mutex);
     return state.last;
+}
+
+std::uint64_t Hub::turns() const noexcept {
+    return state_->turns;
 }
 
 }  // namespace shoal::hub

@@ -74,6 +74,9 @@ public:
     /// As of the last few milliseconds. Any thread.
     [[nodiscard]] wire::Status status() const;
 
+    /// Rounds of its thread so far; several a second, and none while it hangs. Any thread.
+    [[nodiscard]] std::uint64_t turns() const noexcept;
+
 private:
     struct State;
     std::unique_ptr<State> state_;

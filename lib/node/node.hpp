@@ -52,6 +52,7 @@ struct NodeState {
     std::uint64_t memory_used_bytes = 0, memory_peak_bytes = 0, memory_limit_bytes = 0;
     std::uint64_t runs = 0, failures = 0, dropped_messages = 0;
     std::size_t stages = 0;
+    std::uint64_t turns = 0;  ///< rounds of the node's thread; ten or more a second, and none while it hangs
 };
 
 class Node {

@@ -118,6 +118,7 @@ void Shell::stop() noexcept {
 void Shell::run(const std::string& endpoint) {
     tell(Event::Kind::listening, endpoint);
     while (!stopping_) {
+        ++turns_;
         try {
             auto now = base::SteadyClock::now();
             auto event = port_->wait(next(now));
@@ -227,6 +228,7 @@ NodeState Shell::state() const {
     out.failures = failures_;
     out.dropped_messages = dropped_;
     out.stages = stage_count_;
+    out.turns = turns_;
     return out;
 }
 

@@ -82,7 +82,7 @@ private:
     base::TimePoint next_readings_{};
 
     std::atomic<bool> stopping_{false}, joined_{false};
-    std::atomic<std::uint64_t> dropped_{0}, runs_{0}, failures_{0};
+    std::atomic<std::uint64_t> dropped_{0}, runs_{0}, failures_{0}, turns_{0};
     std::atomic<std::size_t> stage_count_{0};
     std::mutex stop_mutex_;
     std::thread thread_;

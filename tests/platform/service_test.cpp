@@ -1,52 +1,17 @@
 #include "platform/service.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <cstring>
-#include <thread>
 
+#include "support/service_manager.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace shoal;
-
-namespace {
-
-// What systemd has at the other end.
-class Manager {
-public:
-    explicit Manager(const std::string& name) : file_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::memcpy(address.sun_path, name.data(), name.size());
-        if (name[0] == '@') address.sun_path[0] = '\0';
-        const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-        REQUIRE(::bind(file_, reinterpret_cast<const sockaddr*>(&address), length) == 0);
-        ::setenv("NOTIFY_SOCKET", name.c_str(), 1);
-    }
-    ~Manager() {
-        ::unsetenv("NOTIFY_SOCKET");
-        ::unsetenv("WATCHDOG_USEC");
-        ::unsetenv("WATCHDOG_PID");
-        ::close(file_);
-    }
-    Manager(const Manager&) = delete;
-    Manager& operator=(const Manager&) = delete;
-
-    [[nodiscard]] std::string heard() const {
-        char text[4096];
-        const ssize_t size = ::recv(file_, text, sizeof text, MSG_DONTWAIT);
-        return size < 0 ? "nothing" : std::string(text, static_cast<std::size_t>(size));
-    }
-
-private:
-    int file_;
-};
-
-}  // namespace
+using Manager = test::ServiceManager;
 
 TEST_CASE("the service manager hears how the process is") {
     const test::TemporaryFolder folder;
@@ -104,4 +69,24 @@ TEST_CASE("a manager that does not listen does not hold the process up") {
     for (int i = 0; i < 100000 && taken; ++i)
         taken = notifier.watchdog();
     CHECK(!taken);  // its queue is full, and the call came back
+}
+
+TEST_CASE("output goes to the journal when it is the journal's own") {
+    const test::TemporaryFolder folder;
+    folder.write("stream", "");
+    const int file = ::open((folder / "stream").c_str(), O_WRONLY | O_CLOEXEC);
+    struct stat status {};
+    REQUIRE(::fstat(file, &status) == 0);
+    ::unsetenv("JOURNAL_STREAM");
+    CHECK(!platform::goes_to_journal(file));
+    const std::string own = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+    ::setenv("JOURNAL_STREAM", own.c_str(), 1);
+    CHECK(platform::goes_to_journal(file));
+    CHECK(!platform::goes_to_journal(-1));
+    for (const std::string& bad : {std::string(), std::string("1"), own + "0", "0" + own}) {
+        ::setenv("JOURNAL_STREAM", bad.c_str(), 1);
+        CHECK(!platform::goes_to_journal(file));
+    }
+    ::unsetenv("JOURNAL_STREAM");
+    ::close(file);
 }
