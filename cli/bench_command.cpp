@@ -99,6 +99,7 @@ std::vector<std::string> start_arguments(const BenchFlags& flags) {
                                  "--seed",      std::to_string(flags.seed),
                                  "--precision", flags.session.precision};
     if (flags.device.compact) out.emplace_back("--compact");
+    if (!flags.device.kernels.empty()) out.insert(out.end(), {"--kernels", flags.device.kernels});
     if (flags.device.threads > 0) out.insert(out.end(), {"--threads", std::to_string(flags.device.threads)});
     for (const auto& dim : flags.model.dims)
         out.insert(out.end(), {"--dim", dim});
@@ -251,6 +252,7 @@ void add_bench_command(Frame& frame) {
     add_size_flags(command, flags->model);
     add_precision_flag(command, flags->session);
     add_device_flags(command, flags->device);
+    add_kernels_flag(command, flags->device);
 }
 
 }  // namespace shoal::cli

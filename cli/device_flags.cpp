@@ -72,6 +72,15 @@ void add_device_flags(CLI::App& command, DeviceFlags& flags) {
     add_patience_flag(command, flags);
 }
 
+void add_kernels_flag(CLI::App& command, DeviceFlags& flags) {
+    command
+        .add_option("--kernels", flags.kernels,
+                    "Take compiled kernels from a folder that 'shoal kernels build' made for this device; nothing is "
+                    "compiled here")
+        ->option_text("DIR")
+        ->group("Device");
+}
+
 opencl::Discovery discover(const DeviceFlags& flags) {
     const Progress progress("looking for OpenCL devices");
     opencl::DiscoveryOptions options;
@@ -84,7 +93,9 @@ opencl::Discovery discover(const DeviceFlags& flags) {
 device::Rates ChosenDevice::rates() const {
     if (!part) return {};
     const Progress progress("measuring " + part->found.info.name);
-    return opencl::rates_of(part->found);
+    opencl::RatesOptions options;
+    options.program = programs;
+    return opencl::rates_of(part->found, options);
 }
 
 std::string ChosenDevice::text() const {
@@ -94,18 +105,21 @@ std::string ChosenDevice::text() const {
            counted(own.compute_units, "compute unit") + ")";
 }
 
-ChosenDevice open_device(const DeviceFlags& flags) {
+ChosenDevice open_device(const DeviceFlags& flags, const std::filesystem::path& export_folder) {
     if (flags.device == "host") {
+        if (!flags.kernels.empty()) throw UsageError("--kernels: --device host has no kernels");
         if (flags.threads > 1) throw UsageError("--threads: the plain loops of --device host run in one thread");
-        return {runtime::make_host_backend(), std::nullopt};
+        return {runtime::make_host_backend(), std::nullopt, {}};
     }
     const auto found = discover(flags);
     const auto& chosen = choose(found, flags.device);
     auto part = flags.threads > 0 ? opencl::limit_threads(chosen, flags.threads) : opencl::SubDevice{chosen, nullptr};
     opencl::BackendOptions options;
     options.compact_weights = flags.compact;
+    options.programs.kernel_folder = flags.kernels;
+    options.programs.export_folder = export_folder;
     auto backend = opencl::make_backend(part.found, options);
-    return {std::move(backend), std::move(part)};
+    return {std::move(backend), std::move(part), std::move(options.programs)};
 }
 
 }  // namespace shoal::cli

@@ -1,11 +1,13 @@
 // The flags that choose a device, and the device that they choose.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "opencl/discovery.hpp"
+#include "opencl/program.hpp"
 #include "opencl/sub_device.hpp"
 #include "runtime/backend.hpp"
 
@@ -20,9 +22,11 @@ struct DeviceFlags {
     int threads = 0;         ///< 0: all that the device has
     double patience_s = 10;  ///< with each driver, when it is tried for the first time
     bool compact = false;    ///< weights stay as small as the model has them
+    std::string kernels;     ///< a folder of program binaries, instead of a compiler
 };
 void add_device_flags(CLI::App& command, DeviceFlags& flags);
 void add_patience_flag(CLI::App& command, DeviceFlags& flags);
+void add_kernels_flag(CLI::App& command, DeviceFlags& flags);
 
 /// What is found with these flags.
 [[nodiscard]] opencl::Discovery discover(const DeviceFlags& flags);
@@ -31,13 +35,16 @@ struct ChosenDevice {
     std::shared_ptr<runtime::Backend> backend;
     std::optional<opencl::SubDevice> part{};  ///< all of it or some compute units; absent: the plain loops of the host
 
+    opencl::ProgramOptions programs{};
+
     [[nodiscard]] const device::DeviceInfo& info() const { return backend->device(); }
     /// What the device reached when it was measured, now or in the last month; nothing is known of the host's loops.
     [[nodiscard]] device::Rates rates() const;
     /// "0.0 pthread-... (CPU, 2 compute units)"
     [[nodiscard]] std::string text() const;
 };
-/// Throws unavailable or not_found, with the drivers' problems, device, or UsageError.
-[[nodiscard]] ChosenDevice open_device(const DeviceFlags& flags);
+/// Throws unavailable or not_found, with the drivers' problems, device, UsageError, and refused or not_found for a
+/// folder of binaries. `export_folder`: where its programs will be stored (opencl::store_exports).
+[[nodiscard]] ChosenDevice open_device(const DeviceFlags& flags, const std::filesystem::path& export_folder = {});
 
 }  // namespace shoal::cli

@@ -26,7 +26,8 @@ constexpr const char* kDetails =
 constexpr const char* kExamples =
     "shoal node --hub 127.0.0.1 --memory 64MiB\n"
     "shoal node --hub 192.168.1.10 --key keys/kitchen --hub-key keys/hub.pub\n"
-    "shoal node --hub 192.168.1.10 --key pi --hub-key hub.pub --device gpu";
+    "shoal node --hub 192.168.1.10 --key pi --hub-key hub.pub --device gpu\n"
+    "shoal node --hub 127.0.0.1 --device fpga --kernels /opt/kernels";
 
 struct NodeFlags {
     bool tied = false;
@@ -125,6 +126,7 @@ void add_node_command(Frame& frame) {
         ->group("Cluster");
     add_tied_flag(command, flags->tied);
     add_device_flags(command, flags->device);
+    add_kernels_flag(command, flags->device);
 }
 
 }  // namespace shoal::cli

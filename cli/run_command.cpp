@@ -347,6 +347,7 @@ void add_run_command(Frame& frame) {
     add_size_flags(command, flags->sizes);
     add_precision_flag(command, flags->session);
     add_device_flags(command, flags->device);
+    add_kernels_flag(command, flags->device);
     command.add_option("-n,--repeat", flags->repeat, "Run N times; the outputs are those of the last")
         ->option_text("N")
         ->check(CLI::Range(1, 1'000'000))

@@ -6,9 +6,8 @@ include(CMakePackageConfigHelpers)
 
 get_property(rooms GLOBAL PROPERTY SHOAL_ROOMS)
 if(BUILD_SHARED_LIBS)
-  # Of the whole house only the C interface is seen from outside.
-  set(map ${PROJECT_BINARY_DIR}/generated/shoal.map)
-  file(WRITE ${map} "{ global: shoal_*; local: *; };\n")
+  # Of the whole house only the C interface is seen from outside, with versions.
+  set(map ${PROJECT_SOURCE_DIR}/lib/capi/libshoal.map)
   file(WRITE ${PROJECT_BINARY_DIR}/generated/shoal.cpp "// Everything is in the rooms.\n")
   add_library(shoal SHARED ${PROJECT_BINARY_DIR}/generated/shoal.cpp)
   target_link_libraries(shoal PRIVATE
@@ -43,6 +42,7 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/shoal DESTINATION ${CMAKE_INSTAL
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/shoal)
 set(library_folder ${CMAKE_INSTALL_LIBDIR})
+set(SHOAL_NEEDS_PROTOBUF ${SHOAL_BUILD_IMPORTER})
 set(include_folder ${CMAKE_INSTALL_INCLUDEDIR})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/shoalConfig.cmake.in
   ${PROJECT_BINARY_DIR}/generated/shoalConfig.cmake

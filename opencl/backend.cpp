@@ -13,13 +13,19 @@ public:
         : open_(std::make_shared<OpenDevice>(device, options)) {}
 
     [[nodiscard]] const device::DeviceInfo& device() const noexcept override { return open_->device().info; }
-    [[nodiscard]] device::Rates measure_rates() override { return rates_of(open_->device()); }
+    [[nodiscard]] device::Rates measure_rates() override {
+        RatesOptions options;
+        options.program = open_->program_options();
+        return rates_of(open_->device(), options);
+    }
     [[nodiscard]] std::unique_ptr<runtime::Executable> compile(runtime::Graph graph) override {
         return make_executable(open_, std::move(graph));
     }
     [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor) override {
         return std::make_shared<DeviceBuffer>(open_, open_->place(tensor.shared_bytes()), tensor.type());
     }
+
+    [[nodiscard]] OpenDevice& open() noexcept { return *open_; }
 
 private:
     std::shared_ptr<OpenDevice> open_;
@@ -29,6 +35,10 @@ private:
 
 std::shared_ptr<runtime::Backend> make_backend(const FoundDevice& device, const BackendOptions& options) {
     return std::make_shared<OpenClBackend>(device, options);
+}
+
+ExportTotals store_exports(runtime::Backend& backend) {
+    return dynamic_cast<OpenClBackend&>(backend).open().programs().store_exports();
 }
 
 }  // namespace shoal::opencl

@@ -13,4 +13,8 @@ namespace shoal::opencl {
 [[nodiscard]] std::shared_ptr<runtime::Backend> make_backend(const FoundDevice& device,
                                                              const BackendOptions& options = {});
 
+/// Stores what an OpenCL backend that was made with an export folder has compiled; to be called after its executables
+/// have run. Throws what ProgramBuilder::store_exports throws.
+ExportTotals store_exports(runtime::Backend& backend);
+
 }  // namespace shoal::opencl

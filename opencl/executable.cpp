@@ -8,6 +8,7 @@
 #include "opencl/emit/emitter.hpp"
 #include "opencl/kernel_sequence.hpp"
 #include "opencl/persistent_run.hpp"
+#include "opencl/program_set.hpp"
 #include "opencl/storage.hpp"
 
 namespace shoal::opencl {
@@ -66,7 +67,8 @@ public:
         const int workers = device_->device().info.compute_units;
         auto whole = is_resident() ? make_persistent(graph_, emission_, residence_, workers) : std::nullopt;
         if (whole)
-            persistent_.emplace(*device_, graph_.name, std::move(*whole), options(), workers, residence_);
+            persistent_.emplace(*device_, graph_.name, std::move(*whole), build_options(emission_.uses_f64), workers,
+                                residence_);
         else
             make_sequence();
         pack_weights();
@@ -127,24 +129,21 @@ private:
         return lock;
     }
 
-    [[nodiscard]] std::string options() const {
-        return std::string("-cl-mad-enable") + (emission_.uses_f64 ? " -DSHOAL_FP64" : "");
-    }
-
     [[nodiscard]] bool is_resident() const {
+        if (device_->has_programs_apart()) return false;
         return device_->dispatch() == Dispatch::resident ||
                (device_->dispatch() == Dispatch::automatic && runs_persistently(device_->device().info));
     }
 
     void make_sequence() {
-        program_ = device_->programs().build({graph_.name, emission_.text, options()});
-        sequence_.emplace(program_.program.get(), graph_, emission_, residence_);
+        programs_.emplace(run_programs(*device_, graph_, emission_));
+        sequence_.emplace(programs_->each(), graph_, emission_, residence_);
     }
 
     void pack_weights() {
         if (emission_.weights.empty()) return;
-        const auto program = device_->programs().build({"pack weights", emission_.setup_text, "-cl-mad-enable"});
-        KernelSequence::pack_weights(*device_, program.program.get(), graph_, emission_, residence_);
+        const auto programs = setup_programs(*device_, graph_, emission_);
+        KernelSequence::pack_weights(*device_, programs.each(), graph_, emission_, residence_);
     }
 
     [[nodiscard]] const DeviceBuffer& own(const BufferPtr& buffer) const {
@@ -260,7 +259,7 @@ private:
     Residence residence_;
     std::shared_ptr<const std::vector<MemoryPtr>> memories_;  // all of residence_'s
     runtime::MemoryUse memory_;
-    BuiltProgram program_;
+    std::optional<ProgramSet> programs_;
     std::optional<KernelSequence> sequence_;
     std::optional<PersistentRun> persistent_;
     std::timed_mutex mutex_;

@@ -47,12 +47,12 @@ void KernelSequence::Bound::enqueue(cl_command_queue queue, cl_event* event) con
         "clEnqueueNDRangeKernel", "kernel ", launch->kernel, ", global ", global[0], "x", global[1], "x", global[2]);
 }
 
-KernelSequence::KernelSequence(cl_program program, const Graph& graph, const Emission& emission,
+KernelSequence::KernelSequence(const std::vector<cl_program>& programs, const Graph& graph, const Emission& emission,
                                const Residence& residence) {
     for (std::size_t g = 0; g < emission.groups.size(); ++g) {
         first_of_group_.push_back(launches_.size());
         for (const Launch& launch : emission.groups[g].launches) {
-            Bound bound{make_kernel(program, launch.kernel), &launch};
+            Bound bound{make_kernel(programs[g], launch.kernel), &launch};
             for (cl_uint i = 0; i < launch.arguments.size(); ++i) {
                 const auto at = residence.locate(launch.arguments[i], g);
                 if (!at) {
@@ -102,14 +102,14 @@ double KernelSequence::time_group(cl_command_queue profiling_queue, std::size_t 
     return seconds;
 }
 
-void KernelSequence::pack_weights(OpenDevice& device, cl_program program, const Graph& graph, const Emission& emission,
-                                  const Residence& residence) {
+void KernelSequence::pack_weights(OpenDevice& device, const std::vector<cl_program>& programs, const Graph& graph,
+                                  const Emission& emission, const Residence& residence) {
     for (std::size_t n = 0; n < emission.weights.size(); ++n) {
         const Weight& weight = emission.weights[n];
         const MemoryPtr source = device.place(graph.constant(weight.source).shared_bytes());
         const Location at = residence.weight(n);
         const MemoryHandle target = part_of(*residence.memories()[at.number], at);
-        const Bound setup{make_kernel(program, weight.setup.kernel), &weight.setup};
+        const Bound setup{make_kernel(programs[n], weight.setup.kernel), &weight.setup};
         for (cl_uint i = 0; i < weight.setup.arguments.size(); ++i) {
             const auto& argument = weight.setup.arguments[i];
             if (std::holds_alternative<BufferArgument>(argument))

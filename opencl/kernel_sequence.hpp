@@ -13,8 +13,10 @@ void set_value(cl_kernel kernel, cl_uint index, const Graph& graph, const Launch
 
 class KernelSequence {
 public:
-    /// Makes a kernel for every launch and sets what never changes. Keeps references into the emission.
-    KernelSequence(cl_program program, const Graph& graph, const Emission& emission, const Residence& residence);
+    /// Makes a kernel for every launch and sets what never changes. `programs`: one for each group; they may be the
+    /// same. Keeps references into the emission.
+    KernelSequence(const std::vector<cl_program>& programs, const Graph& graph, const Emission& emission,
+                   const Residence& residence);
 
     /// The buffers of this run's inputs and results; to be called before enqueue.
     void bind(const std::vector<cl_mem>& inputs, const std::vector<cl_mem>& results);
@@ -23,8 +25,9 @@ public:
     [[nodiscard]] double time_group(cl_command_queue profiling_queue, std::size_t group) const;
 
     /// Runs the weights' setup launches and waits. The constants' own bytes are needed only meanwhile.
-    static void pack_weights(OpenDevice& device, cl_program program, const Graph& graph, const Emission& emission,
-                             const Residence& residence);
+    /// `programs`: one for each weight.
+    static void pack_weights(OpenDevice& device, const std::vector<cl_program>& programs, const Graph& graph,
+                             const Emission& emission, const Residence& residence);
 
 private:
     struct Bound {

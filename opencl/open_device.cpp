@@ -42,9 +42,11 @@ Memory::~Memory() {
 OpenDevice::OpenDevice(FoundDevice device, BackendOptions options)
     : device_(std::move(device)),
       dispatch_(options.dispatch),
+      program_options_(std::move(options.programs)),
       context_(make_context(device_.handle)),
       queue_(make_queue(context_.get(), device_.handle)),
-      programs_(context_.get(), device_, std::move(options.programs)) {
+      programs_(context_.get(), device_, program_options_) {
+    programs_.check_kernel_folder();
     device_.info.compact_weights = options.compact_weights;
 }
 

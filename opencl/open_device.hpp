@@ -58,6 +58,12 @@ public:
     [[nodiscard]] cl_context context() const noexcept { return context_.get(); }
     [[nodiscard]] cl_command_queue queue() const noexcept { return queue_.get(); }
     [[nodiscard]] Dispatch dispatch() const noexcept { return dispatch_; }
+    [[nodiscard]] const ProgramOptions& program_options() const noexcept { return program_options_; }
+    /// True where programs are made, or were made, before it is known which stages a model is cut into: each kernel
+    /// group has a program of its own then (opencl/program_set.hpp).
+    [[nodiscard]] bool has_programs_apart() const {
+        return program_options_.ahead_of_time() || !device_.info.online_compiler;
+    }
     /// A second queue with timestamps, made when first asked for.
     [[nodiscard]] cl_command_queue profiling_queue();
     [[nodiscard]] ProgramBuilder& programs() noexcept { return programs_; }
@@ -74,6 +80,7 @@ private:
 
     FoundDevice device_;
     Dispatch dispatch_;
+    ProgramOptions program_options_;
     ContextHandle context_;
     QueueHandle queue_, profiling_queue_;
     ProgramBuilder programs_;

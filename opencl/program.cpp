@@ -1,6 +1,7 @@
 #include "opencl/program.hpp"
 
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <utility>
 
@@ -30,7 +31,7 @@ bool keeps_own_cache(const FoundDevice& device) {
 }
 
 bool wants_cache(const ProgramOptions& options, const FoundDevice& device) {
-    if (!options.kernel_folder.empty()) return false;
+    if (options.ahead_of_time()) return false;
     if (options.cache == CacheUse::automatic) return !keeps_own_cache(device);
     return options.cache == CacheUse::always;
 }
@@ -110,7 +111,11 @@ struct ProgramBuilder::State {
     [[nodiscard]] BuiltProgram from_kernel_folder(const ProgramSource& source, const base::Digest& key) const;
     [[nodiscard]] std::optional<BuiltProgram> from_cache(const ProgramSource& source, const base::Digest& key) const;
     [[nodiscard]] BuiltProgram make(const ProgramSource& source) const;
+    [[nodiscard]] ProgramFile file_of(const ProgramSource& source, const base::Digest& key, cl_program program) const;
     void keep(const ProgramSource& source, const base::Digest& key, cl_program program) const;
+    void keep_for_export(const ProgramSource& source, const base::Digest& key, cl_program program) const;
+    void check_kernel_folder() const;
+    [[nodiscard]] std::string how_to_make(const std::string& model) const;
 
     cl_context context;
     FoundDevice device;
@@ -119,14 +124,22 @@ struct ProgramBuilder::State {
     ProgramFolder cache;
     ProgramFolder kernels;
     bool use_cache;
-    mutable std::mutex mutex;  // of totals
+    struct Export {
+        ProgramSource source;
+        ProgramHandle program;
+    };
+    mutable std::mutex mutex;  // of the rest
+    mutable std::map<base::Digest, Export> exports;
     BuildTotals totals{};
 };
 
 BuiltProgram ProgramBuilder::State::compile(const ProgramSource& source) const {
     if (!device.info.online_compiler) {
         fail(Code::unsupported, "device ", device.info.name, " has no compiler of its own: program '", source.name,
-             "' needs a folder of ahead-of-time kernels (made by 'shoal kernels build', given by --kernels)");
+             "' needs a folder of ahead-of-time kernels, given by --kernels; on a machine whose driver compiles for "
+             "this "
+             "device, ",
+             how_to_make(source.model));
     }
     const char* text = source.text.data();
     const std::size_t size = source.text.size();
@@ -163,14 +176,17 @@ BuiltProgram ProgramBuilder::State::from_kernel_folder(const ProgramSource& sour
         BuiltProgram out{load(*file, source.options), ProgramOrigin::kernel_folder};
         if (out.program) return out;
         fail(Code::device, "the driver of ", device.info.name, " refuses the binary of program '", source.name,
-             "' in '", folder, "'; make the folder again with 'shoal kernels build'");
+             "' in '", folder, "'; make it again: ", how_to_make(source.model));
     }
     std::string others;
     for (const auto& other : kernels.identities_of(key))
         others += (others.empty() ? "'" : ", '") + other + "'";
     if (others.empty()) {
-        fail(Code::not_found, "kernel folder '", folder, "' has no program '", source.name, "' (", key.brief(),
-             "); make it for this model with 'shoal kernels build'");
+        check_kernel_folder();
+        const auto whose = source.model.empty() ? "" : base::text(" of model '", source.model, "'");
+        fail(Code::not_found, "kernel folder '", folder, "' has no program '", source.name, "'", whose, " (",
+             key.brief(), "); ", how_to_make(source.model),
+             ", with the precision and the sizes that it runs in and by this version of Shoal");
     }
     fail(Code::refused, "kernel folder '", folder, "' has program '", source.name, "' for ", others,
          ", this device is '", identity, "'");
@@ -189,19 +205,33 @@ std::optional<BuiltProgram> ProgramBuilder::State::from_cache(const ProgramSourc
     return out;
 }
 
-// A cache that cannot be written costs time at the next start, not this run; an export was asked for and must not fail.
+std::string ProgramBuilder::State::how_to_make(const std::string& model) const {
+    const auto folder = options.kernel_folder.empty() ? std::string("DIR") : options.kernel_folder.string();
+    return base::text("run 'shoal kernels build MODEL --device ", device.info.id, " -o ", folder, "'",
+                      model.empty() ? "" : base::text(" with the file of '", model, "'"));
+}
+
+void ProgramBuilder::State::check_kernel_folder() const {
+    if (options.kernel_folder.empty() || kernels.serves(identity)) return;
+    const auto folder = options.kernel_folder.string();
+    std::string others;
+    for (const auto& other : kernels.identities())
+        others += (others.empty() ? "'" : ", '") + other + "'";
+    if (others.empty()) fail(Code::not_found, "kernel folder '", folder, "' holds no program; ", how_to_make(""));
+    fail(Code::refused, "kernel folder '", folder, "' was made for ", others, ", this device is '", identity, "'");
+}
+
+ProgramFile ProgramBuilder::State::file_of(const ProgramSource& source, const base::Digest& key,
+                                           cl_program program) const {
+    const std::lock_guard lock(compiler_mutex());  // asking for a binary may compile too
+    return {key, identity, source.name, base::SharedBytes::own(binary_of(program))};
+}
+
+// A cache that cannot be written costs time at the next start, not this run.
 void ProgramBuilder::State::keep(const ProgramSource& source, const base::Digest& key, cl_program program) const {
-    const bool exporting = !options.export_folder.empty();
-    if (!use_cache && !exporting) return;
-    std::unique_lock lock(compiler_mutex());  // asking for a binary may compile too
-    const ProgramFile file{key, identity, source.name, base::SharedBytes::own(binary_of(program))};
-    lock.unlock();
-    if (exporting) {
-        if (file.binary.empty())
-            fail(Code::unsupported, "the driver of ", device.info.name, " does not give out program binaries");
-        ProgramFolder(options.export_folder).store(file);
-    }
-    if (!use_cache || file.binary.empty()) return;
+    if (!use_cache) return;
+    const auto file = file_of(source, key, program);
+    if (file.binary.empty()) return;
     try {
         cache.store(file);
         cache.trim(options.cache_limit_bytes);
@@ -210,14 +240,25 @@ void ProgramBuilder::State::keep(const ProgramSource& source, const base::Digest
     }
 }
 
+void ProgramBuilder::State::keep_for_export(const ProgramSource& source, const base::Digest& key,
+                                            cl_program program) const {
+    check(clRetainProgram(program), "clRetainProgram", source.name);
+    ProgramHandle own(program);
+    const std::lock_guard lock(mutex);
+    exports.try_emplace(key, Export{source, std::move(own)});
+}
+
 BuiltProgram ProgramBuilder::State::make(const ProgramSource& source) const {
     const base::Digest key = key_of(source);
     if (!options.kernel_folder.empty()) return from_kernel_folder(source, key);
-    if (use_cache && options.export_folder.empty()) {
+    if (use_cache) {
         if (auto found = from_cache(source, key)) return std::move(*found);
     }
     BuiltProgram out = compile(source);
-    keep(source, key, out.program.get());
+    if (options.export_folder.empty())
+        keep(source, key, out.program.get());
+    else
+        keep_for_export(source, key, out.program.get());
     return out;
 }
 
@@ -237,6 +278,25 @@ BuiltProgram ProgramBuilder::build(const ProgramSource& source) {
     totals.from_cache += out.origin == ProgramOrigin::cache;
     totals.from_kernel_folder += out.origin == ProgramOrigin::kernel_folder;
     totals.seconds += out.seconds;
+    return out;
+}
+
+void ProgramBuilder::check_kernel_folder() const {
+    state_->check_kernel_folder();
+}
+
+ExportTotals ProgramBuilder::store_exports() {
+    ExportTotals out;
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& [key, entry] : state_->exports) {
+        const auto file = state_->file_of(entry.source, key, entry.program.get());
+        if (file.binary.empty()) {
+            fail(Code::unsupported, "the driver of ", state_->device.info.name, " does not give out program binaries");
+        }
+        ProgramFolder(state_->options.export_folder).store(file);
+        ++out.programs;
+        out.bytes += file.binary.size();
+    }
     return out;
 }
 

@@ -1,6 +1,7 @@
 #include "opencl/program_folder.hpp"
 
 #include <algorithm>
+#include <set>
 #include <system_error>
 
 #include "base/error.hpp"
@@ -22,6 +23,11 @@ std::optional<ProgramFile> read(const fs::path& path) {
     }
 }
 
+// How the names of a device's programs end.
+std::string ending_of(const std::string& identity) {
+    return "-" + base::Digest::of(identity).hex().substr(0, 16) + kSuffix;
+}
+
 struct Entry {
     fs::file_time_type used;
     std::uint64_t size;
@@ -31,7 +37,28 @@ struct Entry {
 }  // namespace
 
 fs::path ProgramFolder::path_of(const base::Digest& key, const std::string& identity) const {
-    return folder_ / (key.hex() + "-" + base::Digest::of(identity).hex().substr(0, 16) + kSuffix);
+    return folder_ / (key.hex() + ending_of(identity));
+}
+
+bool ProgramFolder::serves(const std::string& identity) const {
+    const std::string ending = ending_of(identity);
+    std::error_code error;
+    for (fs::directory_iterator at(folder_, error), end; !error && at != end; at.increment(error)) {
+        const std::string name = at->path().filename().string();
+        if (name.size() > ending.size() && name.compare(name.size() - ending.size(), ending.size(), ending) == 0)
+            return true;
+    }
+    return false;
+}
+
+std::vector<std::string> ProgramFolder::identities() const {
+    std::set<std::string> out;
+    std::error_code error;
+    for (fs::directory_iterator at(folder_, error), end; !error && at != end; at.increment(error)) {
+        if (at->path().extension() != kSuffix) continue;
+        if (const auto file = read(at->path())) out.insert(file->identity);
+    }
+    return {out.begin(), out.end()};
 }
 
 std::optional<ProgramFile> ProgramFolder::find(const base::Digest& key, const std::string& identity) const {

@@ -27,6 +27,12 @@ public:
     /// The devices and drivers for which the folder holds the program of that key, whoever they are.
     [[nodiscard]] std::vector<std::string> identities_of(const base::Digest& key) const;
 
+    /// True when a program for that very device and driver is there, by its file's name.
+    [[nodiscard]] bool serves(const std::string& identity) const;
+
+    /// Everybody for whom the folder holds something.
+    [[nodiscard]] std::vector<std::string> identities() const;
+
     /// Keeps a program, making the folder where it is missing. Throws io.
     void store(const ProgramFile& file) const;
 

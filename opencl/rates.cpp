@@ -52,13 +52,15 @@ public:
         : device_(device),
           context_(make_context(device.handle)),
           queue_(make_queue(context_.get(), device.handle)),
-          program_(ProgramBuilder(context_.get(), device, options).build(rates_program(device)).program) {}
+          programs_(context_.get(), device, options),
+          program_(programs_.build(rates_program(device)).program) {}
 
     [[nodiscard]] Rates all() {
         Rates out;
         out.flops_per_s = flops();
         out.bytes_per_s = stream();
         launches(out);
+        (void)programs_.store_exports();
         return out;
     }
 
@@ -73,6 +75,7 @@ private:
     const FoundDevice& device_;
     ContextHandle context_;
     QueueHandle queue_;
+    ProgramBuilder programs_;
     ProgramHandle program_;
 };
 

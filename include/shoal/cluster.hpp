@@ -35,6 +35,7 @@ struct NodeOptions {
     std::vector<std::string> devices{};
     int threads = 0;
     OnEvent on_event{};
+    std::string kernel_folder{};
 };
 
 /// A board of a cluster, until it goes; see shoal_start_node.
@@ -56,6 +57,7 @@ public:
         own.devices = devices.data();
         own.device_count = devices.size();
         own.threads = options.threads;
+        own.kernel_folder = detail::or_null(options.kernel_folder);
         if (*on_event_) own.on_event = detail::tell, own.user = on_event_.get();
         shoal_node* out = nullptr;
         detail::check(shoal_start_node(&own, &out));

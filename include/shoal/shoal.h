@@ -287,6 +287,7 @@ typedef struct shoal_node_options {
     int32_t threads;             /* of each device; 0: all */
     shoal_event_function on_event;
     void* user;
+    const char* kernel_folder; /* of binaries that `shoal kernels build` made; then nothing is compiled; may be NULL */
 } shoal_node_options;
 
 typedef struct shoal_node_state {
@@ -298,7 +299,8 @@ typedef struct shoal_node_state {
 
 /* Offers devices of this machine to a cluster and works for it, on threads of its own, until it is stopped. Returns
  * once it looks for the hub; the hub need not be there yet. Fails as shoal_open_device does, with SHOAL_IO for keys and
- * folders, SHOAL_NETWORK when the endpoint cannot be served. */
+ * folders, SHOAL_NETWORK when the endpoint cannot be served, SHOAL_REFUSED when the kernel folder was made for another
+ * device or driver. */
 SHOAL_API shoal_status shoal_start_node(const shoal_node_options* options, shoal_node** node);
 SHOAL_API shoal_status shoal_node_get_state(const shoal_node* node, shoal_node_state* state);
 /* Leaves the cluster in good order and releases the handle: at once, or within about three seconds when a device

@@ -17,10 +17,13 @@ std::string& last_error() {
     return text;
 }
 
-std::shared_ptr<runtime::Backend> open_found(const opencl::Discovery& found, const std::string& wish, int threads) {
+std::shared_ptr<runtime::Backend> open_found(const opencl::Discovery& found, const std::string& wish, int threads,
+                                             const std::string& kernel_folder) {
     const auto& chosen = opencl::choose(found.devices, wish.empty() ? "best" : wish);
     const auto part = threads > 0 ? opencl::limit_threads(chosen, threads) : opencl::SubDevice{chosen, nullptr};
-    return opencl::make_backend(part.found);
+    opencl::BackendOptions options;
+    options.programs.kernel_folder = kernel_folder;
+    return opencl::make_backend(part.found, options);
 }
 
 }  // namespace
@@ -46,6 +49,12 @@ shoal_status remember_exception() noexcept {
     } catch (...) {
         return remember(SHOAL_INTERNAL, "something was thrown that is no exception");
     }
+}
+
+shoal_status left_out(const char* part, const char* option) noexcept {
+    return guarded([&] {
+        fail(Code::unsupported, "this libshoal was built without ", part, "; build it with -D", option, "=ON");
+    });
 }
 
 void expect(const void* given, const char* what) {
@@ -78,7 +87,18 @@ shoal_tensor view_of(const tensor::Tensor& tensor) {
             tensor.bytes().data(), tensor.bytes().size()};
 }
 
-std::vector<std::shared_ptr<runtime::Backend>> open_backends(const std::vector<std::string>& wishes, int threads) {
+std::vector<std::string> texts_of(const char* const* texts, std::size_t count, const char* what) {
+    if (count > 0) expect(texts, what);
+    std::vector<std::string> out;
+    for (const char* text : std::span(texts, count)) {
+        expect(text, what);
+        out.emplace_back(text);
+    }
+    return out;
+}
+
+std::vector<std::shared_ptr<runtime::Backend>> open_backends(const std::vector<std::string>& wishes, int threads,
+                                                             const std::string& kernel_folder) {
     if (threads < 0) fail(Code::invalid_argument, threads, " threads");
     std::optional<opencl::Discovery> found;
     std::vector<std::shared_ptr<runtime::Backend>> out;
@@ -89,7 +109,7 @@ std::vector<std::shared_ptr<runtime::Backend>> open_backends(const std::vector<s
         }
         if (!found) found = opencl::discover();
         try {
-            out.push_back(open_found(*found, wish, threads));
+            out.push_back(open_found(*found, wish, threads, kernel_folder));
         } catch (const base::Error& error) {
             std::string text = error.what();
             for (const auto& problem : found->problems)

@@ -66,8 +66,16 @@ template <class Options>
 /// A view of a tensor that lives elsewhere.
 [[nodiscard]] shoal_tensor view_of(const tensor::Tensor& tensor);
 
-/// The backends that the wishes name, as shoal_open_device reads them; devices are looked for once.
+/// `count` texts that the caller gave. Throws invalid_argument for NULL among them, with what they are.
+[[nodiscard]] std::vector<std::string> texts_of(const char* const* texts, std::size_t count, const char* what);
+
+/// What every function of a part returns that this library was built without.
+[[nodiscard]] shoal_status left_out(const char* part, const char* option) noexcept;
+
+/// The backends that the wishes name, as shoal_open_device reads them; devices are looked for once. Their programs come
+/// from the kernel folder, unless that is "".
 [[nodiscard]] std::vector<std::shared_ptr<runtime::Backend>> open_backends(const std::vector<std::string>& wishes,
-                                                                           int threads);
+                                                                           int threads,
+                                                                           const std::string& kernel_folder);
 
 }  // namespace shoal::capi

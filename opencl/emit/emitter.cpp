@@ -33,6 +33,11 @@ Style style_for(const device::DeviceInfo& device) {
     return out;
 }
 
+Emitter::Emitter(const Graph& graph, Style style) : graph_(graph), style_(style) {
+    out_.text = std::string(kernel_text("prelude")) + "\n";
+    parts_ = {{0, out_.text.size()}};
+}
+
 std::string Emitter::instantiate(std::string_view name, const Defines& defines) {
     std::string set, unset;
     for (const auto& [macro, value] : defines) {
@@ -46,13 +51,19 @@ std::string Emitter::instantiate(std::string_view name, const Defines& defines) 
 
 std::string Emitter::instantiate_setup(std::string_view name) {
     const std::string entry = text(name, "_setup");
-    if (setup_texts_.insert(entry).second)
-        out_.setup_text += text("#define KERNEL ", entry, '\n', kernel_text(name), "\n#undef KERNEL\n");
+    if (out_.setup_parts.count(entry) == 0) {
+        const std::string own = text("#define KERNEL ", entry, '\n', kernel_text(name), "\n#undef KERNEL\n");
+        out_.setup_parts[entry] = {out_.setup_text.size(), own.size()};
+        out_.setup_text += own;
+    }
     return entry;
 }
 
 void Emitter::add_text(const std::string& name, const std::string& text) {
-    if (texts_.insert(name).second) out_.text += text;
+    const auto [at, fresh] = texts_.try_emplace(name, TextPart{out_.text.size(), text.size()});
+    if (fresh) out_.text += text;
+    const auto known = [&](const TextPart& part) { return part.from == at->second.from; };
+    if (std::none_of(parts_.begin(), parts_.end(), known)) parts_.push_back(at->second);
 }
 
 std::size_t Emitter::add_weight(ValueId constant, std::uint64_t bytes, const std::string& key, Launch setup) {
@@ -83,11 +94,11 @@ void Emitter::add_group(GroupCode code) {
         std::move(packing.begin(), packing.end(), std::back_inserter(launches));
     }
     code.launches = std::move(launches);
+    code.parts = parts_;
     out_.groups.push_back(std::move(code));
 }
 
 Emission Emitter::finish() && {
-    out_.text = std::string(kernel_text("prelude")) + "\n" + out_.text;
     return std::move(out_);
 }
 
@@ -183,6 +194,7 @@ void emit_one_by_one(Emitter& emitter, graph::GroupRange range) {
     for (std::uint32_t i = range.first; i < range.last; ++i) {
         const Op& op = graph.ops[i];
         if (is_empty(graph, op.outputs)) continue;
+        emitter.begin_group();
         auto code = emit_range(emitter, {i, i + 1}, op.outputs);
         if (!code)
             base::fail(base::Code::unsupported, "operator '", op.name, "' (", op.card->name, " ",
@@ -216,6 +228,7 @@ Emission emit(const Graph& graph, const device::DeviceInfo& device) {
         }
         const auto outputs = results(graph, range, kept);
         if (is_empty(graph, outputs)) continue;
+        emitter.begin_group();
         if (auto code = emit_range(emitter, range, outputs))
             emitter.add_group(std::move(*code));
         else

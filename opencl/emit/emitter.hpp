@@ -1,8 +1,8 @@
 // What the emitters of the operator families share: the program text under construction and the graph.
 #pragma once
 
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,7 +29,7 @@ using Defines = std::vector<std::pair<std::string, std::string>>;
 
 class Emitter {
 public:
-    Emitter(const Graph& graph, Style style) : graph_(graph), style_(style) {}
+    Emitter(const Graph& graph, Style style);
 
     [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
     [[nodiscard]] const Style& style() const noexcept { return style_; }
@@ -49,6 +49,8 @@ public:
     void need_zeros(std::uint64_t bytes) { out_.zeros_bytes = std::max(out_.zeros_bytes, bytes); }
     void need_f64() { out_.uses_f64 = true; }
     void set_alias(ValueId value, ValueId of) { out_.aliases[value] = of; }
+    /// What is added between these two belongs to the group, also where an earlier one has added it already.
+    void begin_group() { parts_.resize(1); }
     /// Where a launch writes 4-bit elements they go to scratch memory, a byte each, and are packed from there.
     void add_group(GroupCode code);
 
@@ -58,7 +60,8 @@ private:
     const Graph& graph_;
     Style style_;
     Emission out_;
-    std::set<std::string> texts_, setup_texts_;
+    std::map<std::string, TextPart> texts_;
+    std::vector<TextPart> parts_;  // of the group in the making; the first is the prelude
     std::map<std::pair<ValueId, std::string>, std::size_t> weight_numbers_;
 };
 

@@ -43,6 +43,11 @@ struct Weight {
     Launch setup{};  ///< writes the weight (its WeightArgument) from the source constant (a BufferArgument)
 };
 
+/// A piece of Emission::text or ::setup_text.
+struct TextPart {
+    std::size_t from = 0, size = 0;
+};
+
 /// One kernel group: what to launch, in order.
 struct GroupCode {
     graph::GroupRange range{0, 0};
@@ -50,11 +55,13 @@ struct GroupCode {
     std::vector<std::uint64_t> workspaces;  ///< bytes
     std::vector<ValueId> stored;            ///< values that the launches write
     std::string kernel;                     ///< the main kernel, for reports
+    std::vector<TextPart> parts{};            ///< of Emission::text: all that its launches need, in order
 };
 
 struct Emission {
-    std::string text;        ///< OpenCL C of all kernels that a run launches, each once
-    std::string setup_text;  ///< and of those that bring weights into order
+    std::string text;                             ///< OpenCL C of all kernels that a run launches, each once
+    std::string setup_text;                       ///< and of those that bring weights into order
+    std::map<std::string, TextPart> setup_parts;  ///< each kernel's own part of that, by its entry point
     std::vector<GroupCode> groups;
     std::vector<Weight> weights;
     std::map<ValueId, ValueId> aliases;  ///< values that are another's bytes under a new shape

@@ -167,7 +167,12 @@ TEST_CASE("a kernel folder serves a device without a compiler") {
     opencl::ProgramOptions exporting;
     exporting.cache = opencl::CacheUse::never;
     exporting.export_folder = folder / "kernels";
-    CHECK(fixture.builder(exporting).build(kTriple).origin == ProgramOrigin::compiled);
+    auto exporter = fixture.builder(exporting);
+    const auto compiled = exporter.build(kTriple);
+    CHECK(compiled.origin == ProgramOrigin::compiled);
+    CHECK(fixture.run(compiled) == 42);
+    (void)exporter.build(kTriple);
+    CHECK(exporter.store_exports().programs == 1);
     REQUIRE(files_in(folder / "kernels").size() == 1);
 
     fixture.device.info.online_compiler = false;

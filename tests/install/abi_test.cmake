@@ -1,0 +1,82 @@
+# Holds the C interface against what was recorded of it, tests/install/abi/*.abi:
+#   1. shoal.h compiles alone as C99, with every warning an error;
+#   2. its functions are those of lib/capi/libshoal.map, and those that the shared library (where one is built) exports;
+#   3. its types, structures and signatures are as recorded, by libabigail's abidiff. What is compared is a stub library
+#      made of the header: the header is all that a program knows, and Shoal's own types stay out of it.
+# A change that is meant is recorded by the target record_abi; what a release recorded only grows.
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${ARGN}\nended with ${result}:\n${text}")
+  endif()
+  set(output "${text}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE ${WORK})
+file(MAKE_DIRECTORY ${WORK})
+file(WRITE ${WORK}/alone.c "#include \"shoal/shoal.h\"\nint shoal_h_compiles(void);\nint shoal_h_compiles(void) { return SHOAL_ABI; }\n")
+run(${CC} -std=c99 -Wall -Wextra -Wpedantic -Werror -I${SOURCE}/include -c ${WORK}/alone.c -o ${WORK}/alone.o)
+message("shoal.h compiles as C99")
+
+# Each prototype becomes a function that is never called.
+file(READ ${SOURCE}/include/shoal/shoal.h header)
+string(REGEX REPLACE "/\\*[^*]*\\*+([^/*][^*]*\\*+)*/" "" header "${header}")
+string(REPLACE ";" "@" header "${header}")
+string(REGEX MATCHALL "SHOAL_API [^@#]*@" prototypes "${header}")
+set(functions "")
+set(stub "#include \"shoal/shoal.h\"\n#include <stdlib.h>\n")
+foreach(prototype IN LISTS prototypes)
+  string(REGEX MATCH "(shoal_[a-z_]+)\\(" name "${prototype}")
+  list(APPEND functions ${CMAKE_MATCH_1})
+  string(REGEX REPLACE "\\)@$" ") { abort()@ }\n" body "${prototype}")
+  string(APPEND stub "${body}")
+endforeach()
+string(REPLACE "@" ";" stub "${stub}")
+list(SORT functions)
+
+file(STRINGS ${SOURCE}/lib/capi/libshoal.map mapped REGEX "^    shoal_")
+list(TRANSFORM mapped REPLACE "[ ;]" "")
+list(SORT mapped)
+if(NOT "${functions}" STREQUAL "${mapped}")
+  message(FATAL_ERROR "shoal.h declares\n${functions}\nand libshoal.map exports\n${mapped}")
+endif()
+list(LENGTH functions count)
+message("libshoal.map exports the ${count} functions of shoal.h")
+
+if(LIBRARY)
+  run(${NM} -D --defined-only --with-symbol-versions ${LIBRARY})
+  string(REGEX MATCHALL "shoal_[a-z_]+@@SHOAL_[0-9.]+" exported "${output}")
+  list(TRANSFORM exported REPLACE "@@.*" "")
+  list(SORT exported)
+  string(REGEX MATCHALL " [TDBVWR] [^\n]*" all "${output}")
+  list(LENGTH all symbols)
+  if(NOT "${functions}" STREQUAL "${exported}" OR NOT symbols EQUAL count)
+    message(FATAL_ERROR "libshoal.so exports ${symbols} symbols, shoal.h declares ${count}:\n${output}")
+  endif()
+  message("libshoal.so exports them with their versions, and nothing else")
+endif()
+
+if(NOT ABIDW OR NOT ABIDIFF)
+  message("skipped: abidw and abidiff (package abigail-tools) are not installed; types are not compared")
+  return()
+endif()
+if(NOT EXISTS ${RECORDED} AND NOT RECORD)
+  message("skipped: there is no record for this architecture, ${RECORDED}")
+  return()
+endif()
+file(WRITE ${WORK}/stub.c "${stub}")
+run(${CC} -std=c99 -g -gdwarf-4 -O0 -fPIC -shared -I${SOURCE}/include -ffile-prefix-map=${SOURCE}=. -ffile-prefix-map=${WORK}=.
+  -Wl,--version-script=${SOURCE}/lib/capi/libshoal.map ${WORK}/stub.c -o ${WORK}/libshoal.so)
+run(${ABIDW} --no-corpus-path --no-comp-dir-path --no-show-locs --no-elf-needed --exported-interfaces-only
+  --out-file ${WORK}/libshoal.abi ${WORK}/libshoal.so)
+if(RECORD)
+  file(COPY_FILE ${WORK}/libshoal.abi ${RECORDED})
+  message("recorded ${RECORDED}")
+  return()
+endif()
+execute_process(COMMAND ${ABIDIFF} ${RECORDED} ${WORK}/libshoal.abi RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "The C interface is not what was recorded:\n${text}\nIf this is meant and is no change of what was "
+    "released, record it: cmake --build BUILD --target record_abi")
+endif()
+message("types and signatures are as recorded")
