@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/checked.hpp"
 #include "opencl/codegen/text.hpp"
 
 namespace shoal::opencl {
@@ -23,7 +24,8 @@ void set_scalar(cl_kernel kernel, cl_uint index, const Graph& graph, const Scala
 }
 
 MemoryHandle part_of(const Memory& memory, const Location& at) {
-    const cl_buffer_region region{at.offset, std::max<std::uint64_t>(at.bytes, 1)};
+    const cl_buffer_region region{base::narrow<std::size_t>(at.offset, "offset in device memory"),
+                                  base::narrow<std::size_t>(std::max<std::uint64_t>(at.bytes, 1), "bytes of a buffer")};
     cl_int status = CL_SUCCESS;
     MemoryHandle part(
         clCreateSubBuffer(memory.get(), CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &status));

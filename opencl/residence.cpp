@@ -32,7 +32,7 @@ Residence::Residence(std::shared_ptr<OpenDevice> device, const Graph& graph, con
             offsets.push_back(total);
             total = next;
         }
-        const Location slab = add(device->allocate(total), total);
+        const Location slab = add(device->allocate(base::narrow<std::size_t>(total, "bytes of weights")), total);
         for (std::size_t n = first; n < last; ++n) {
             const std::uint64_t end = n + 1 < last ? offsets[n + 1 - first] : total;
             weights_.push_back({Location::Kind::memory, slab.number, offsets[n - first], end - offsets[n - first]});
@@ -40,7 +40,10 @@ Residence::Residence(std::shared_ptr<OpenDevice> device, const Graph& graph, con
         weight_bytes_ += total;
         first = last;
     }
-    if (storage.arena_bytes > 0) arena_ = add(device->allocate(storage.arena_bytes), storage.arena_bytes);
+    if (storage.arena_bytes > 0) {
+        const auto bytes = base::narrow<std::size_t>(storage.arena_bytes, "bytes of activations");
+        arena_ = add(device->allocate(bytes), storage.arena_bytes);
+    }
 }
 
 Location Residence::add(MemoryPtr memory, std::uint64_t bytes) {

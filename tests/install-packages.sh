@@ -4,6 +4,8 @@
 #
 #   tests/install-packages.sh          what is needed to build, run and test
 #   tests/install-packages.sh --all    also what the extra checks use: Clang, Oclgrind, Mesa's rusticl
+#   tests/install-packages.sh --cross g++-aarch64-linux-gnu
+#                                      also that cross compiler, and what runs its programs (toolchains/test.sh)
 set -eu
 
 # Build tools; OpenCL headers, loader and PoCL, which makes the CPU an OpenCL device; network and messages; importer;
@@ -16,6 +18,8 @@ packages="build-essential cmake ninja-build pkg-config
   doctest-dev"
 if [ "${1:-}" = --all ]; then
   packages="$packages clang oclgrind mesa-opencl-icd"
+elif [ "${1:-}" = --cross ]; then
+  packages="$packages ${2:?which cross compiler} mmdebstrap qemu-user"
 fi
 
 missing=""

@@ -1,6 +1,6 @@
 // Classifies the images of a folder on a cluster, many at a time, while one of its boards may be killed.
 //
-//   digits FOLDER --hub HOST:PORT [--key NAME --hub-key FILE] [--kill PROCESS] [--result FILE]
+//   digits FOLDER --hub HOST:PORT [--key NAME --hub-key FILE] [--kill PROCESS] [--deadline SECONDS] [--result FILE]
 //
 // Ends with 0 when every image was answered once, and as often rightly as expected.json says.
 #include <signal.h>
@@ -32,6 +32,7 @@ struct Arguments {
     std::string folder, result;
     shoal::HubAddress hub;
     pid_t victim = 0;
+    std::chrono::seconds deadline{60};  // of each image
 };
 
 Arguments parse(int argc, char** argv) {
@@ -48,6 +49,8 @@ Arguments parse(int argc, char** argv) {
             out.hub.hub_key_file = value;
         else if (flag == "--kill")
             out.victim = std::stoi(value);
+        else if (flag == "--deadline")
+            out.deadline = std::chrono::seconds(std::stoi(value));
         else if (flag == "--result")
             out.result = value;
         else
@@ -193,7 +196,7 @@ int run(const Arguments& arguments) {
     for (std::size_t i = 0; i < count; ++i) {
         answers.wait_for_room();
         model.submit(image(i), [&answers, i](const shoal::Finished& run) { answers.take(i, run); },
-                     {std::chrono::seconds(60), {}});
+                     {arguments.deadline, {}});
         show_progress(answers.ended(), count, start);
         if (!killed && answers.ended() >= count / 3) {
             ::kill(arguments.victim, SIGKILL);

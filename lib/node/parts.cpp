@@ -20,19 +20,20 @@ struct Runs {
 
 Runs runs_of(const Type& whole, const graph::InputSlice& part) {
     const auto& shape = whole.shape;
-    const auto bits = static_cast<std::size_t>(tensor::bits(whole.element));
-    const auto inner = static_cast<std::size_t>(shape.count(part.axis + 1, shape.rank())) * bits;
+    // In bits, and those of half a gigabyte do not fit the size_t of a 32-bit board.
+    const auto bits = static_cast<std::uint64_t>(tensor::bits(whole.element));
+    const auto inner = static_cast<std::uint64_t>(shape.count(part.axis + 1, shape.rank())) * bits;
     Runs out;
     out.outer = static_cast<std::size_t>(shape.count(0, part.axis));
-    const std::size_t begin = static_cast<std::size_t>(part.begin) * inner;
-    const std::size_t length = static_cast<std::size_t>(part.end - part.begin) * inner;
-    const std::size_t stride = static_cast<std::size_t>(shape[part.axis]) * inner;
+    const std::uint64_t begin = static_cast<std::uint64_t>(part.begin) * inner;
+    const std::uint64_t length = static_cast<std::uint64_t>(part.end - part.begin) * inner;
+    const std::uint64_t stride = static_cast<std::uint64_t>(shape[part.axis]) * inner;
     if (begin % 8 != 0 || length % 8 != 0 || (out.outer > 1 && stride % 8 != 0)) {
         fail(Code::unsupported, "rows ", part.begin, " to ", part.end, " of ", whole, " do not begin and end at bytes");
     }
-    out.begin = begin / 8;
-    out.length = length / 8;
-    out.stride = stride / 8;
+    out.begin = static_cast<std::size_t>(begin / 8);
+    out.length = static_cast<std::size_t>(length / 8);
+    out.stride = static_cast<std::size_t>(stride / 8);
     return out;
 }
 

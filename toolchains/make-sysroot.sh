@@ -1,0 +1,70 @@
+#!/bin/sh
+# Makes a sysroot for cross-compiling in a folder, of Debian's own packages for that architecture: libraries, headers,
+# and PoCL to run them under emulation. Nothing is installed on this machine and no foreign architecture is added to it.
+#
+#   toolchains/make-sysroot.sh aarch64|armhf|riscv64 [DIR]
+#
+# DIR is $SHOAL_SYSROOTS/ARCH or ~/.cache/shoal/sysroots/ARCH unless given. It is done when it is there complete; one that
+# was left half made is made anew. Needs mmdebstrap. SHOAL_SUITE names another release than this machine's Debian (else
+# bookworm), SHOAL_MIRROR another mirror than this machine's.
+set -eu
+fail() {
+  echo "make-sysroot: $*" >&2
+  exit 1
+}
+
+arch=${1:-}
+. "$(dirname "$0")/boards.sh"
+dir=${2:-$sysroot}
+suite=${SHOAL_SUITE:-$(. /etc/os-release 2>/dev/null; [ "${ID:-}" = debian ] && echo "${VERSION_CODENAME:-}" || true)}
+suite=${suite:-bookworm}
+
+# What Shoal stands on; PoCL and the loader, to run it.
+packages="libc6-dev libzmq3-dev cppzmq-dev libsodium-dev libflatbuffers-dev libprotobuf-dev
+  opencl-headers ocl-icd-opencl-dev pocl-opencl-icd
+  libcli11-dev nlohmann-json3-dev libstb-dev doctest-dev"
+if [ "$arch" = riscv64 ]; then
+  case $suite in bookworm | bullseye) suite=trixie ;; esac # the first Debian that has it
+fi
+# The release alone, without its updates: what is built here runs with those too.
+mirror=${SHOAL_MIRROR:-}
+if [ -z "$mirror" ] && command -v apt-get >/dev/null; then
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 2>/dev/null | head -n 1)
+fi
+
+# The list of packages stands in the folder, so that a longer list makes it anew.
+wanted="$suite $(echo "$packages" | tr -s ' \n' ' ')"
+mark=$dir/shoal-sysroot
+if [ -f "$mark" ] && [ "$(cat "$mark")" = "$wanted" ]; then
+  echo "the sysroot in $dir is complete"
+  exit 0
+fi
+if [ -e "$dir" ] && [ ! -f "$mark" ] && [ -n "$(ls -A "$dir" 2>/dev/null)" ]; then
+  fail "$dir is there and is no sysroot of this script; name another folder, or remove it"
+fi
+command -v mmdebstrap >/dev/null || fail "mmdebstrap is missing; install it: apt-get install mmdebstrap"
+
+# Made beside its place and moved there, so that what is there is whole.
+mkdir -p "$(dirname "$dir")"
+new=$dir.new.$$
+trap 'rm -rf "$new" "$new.log"' EXIT
+trap 'exit 130' INT TERM
+echo "making a sysroot for $debian of Debian $suite in $dir (about 200 MB are fetched)"
+# shellcheck disable=SC2086
+if ! mmdebstrap --variant=extract --architectures="$debian" --include="$(echo $packages | tr ' ' ',')" \
+    "$suite" "$new" ${mirror:+"deb $mirror $suite main"} >"$new.log" 2>&1; then
+  tail -n 20 "$new.log" >&2
+  fail "mmdebstrap failed, see above; is Debian's mirror reachable, and does $suite have $debian?"
+fi
+
+# Links to /... would lead to this machine's files: they become relative ones.
+find "$new" -xdev -type l -lname '/*' ! -path "$new/dev/*" | while IFS= read -r link; do
+  ln -sfnr "$new$(readlink "$link")" "$link"
+done
+# Documents, translations and programs of the board are no use here.
+rm -rf "$new/dev" "$new/usr/share/doc" "$new/usr/share/man" "$new/usr/share/locale" "$new/usr/bin" "$new/usr/sbin"
+[ -d "$new/usr/include" ] || fail "mmdebstrap made no usr/include"
+echo "$wanted" >"$new/shoal-sysroot"
+rm -rf "$dir"
+mv "$new" "$dir"
+echo "the sysroot in $dir is complete ($(du -sh "$dir" | cut -f1))"
