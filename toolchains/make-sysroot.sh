@@ -20,7 +20,7 @@ suite=${SHOAL_SUITE:-$(. /etc/os-release 2>/dev/null; [ "${ID:-}" = debian ] && 
 suite=${suite:-bookworm}
 
 # What Shoal stands on; PoCL and the loader, to run it.
-packages="libc6-dev libzmq3-dev cppzmq-dev libsodium-dev libflatbuffers-dev libprotobuf-dev
+packages="libc6-dev libtomlplusplus-dev libzmq3-dev cppzmq-dev libsodium-dev libflatbuffers-dev libprotobuf-dev
   opencl-headers ocl-icd-opencl-dev pocl-opencl-icd
   libcli11-dev nlohmann-json3-dev libstb-dev doctest-dev"
 if [ "$arch" = riscv64 ]; then

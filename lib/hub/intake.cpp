@@ -123,11 +123,11 @@ void Intake::lost(PeerId client) {
     }
 }
 
-void Intake::tick(TimePoint now) {
+void Intake::tick(base::TimePoint now) {
     std::vector<PeerId> silent;
     for (auto& [client, transfer] : transfers_) {
         const auto written = transfer.writer.written();
-        if (transfer.since == TimePoint{} || written != transfer.seen) {
+        if (transfer.since == base::TimePoint{} || written != transfer.seen) {
             transfer.seen = written;
             transfer.since = now;
         } else if (now - transfer.since > kPatience) {

@@ -38,7 +38,7 @@ public:
     /// The client is gone: what it was to send is waited for no more.
     void lost(PeerId client);
     /// A client that sends nothing for long is waited for no more.
-    void tick(TimePoint now);
+    void tick(base::TimePoint now);
     /// The model is closed: its blobs may be removed when the store is full.
     void cancel(std::uint64_t model);
 
@@ -56,7 +56,7 @@ private:
         base::BlobWriter writer;
         std::uint64_t asked = 0;
         std::uint64_t seen = 0;  ///< written when tick() last looked and found more
-        TimePoint since{};
+        base::TimePoint since{};
     };
 
     void go_on(std::uint64_t model);
