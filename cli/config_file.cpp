@@ -2,8 +2,7 @@
 
 #include <toml++/toml.h>
 
-#include <algorithm>
-#include <charconv>
+#include <cstdio>
 
 #include "base/file.hpp"
 #include "cli/frame.hpp"

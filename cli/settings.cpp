@@ -1,7 +1,6 @@
 #include "cli/settings.hpp"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdlib>
 
 #include "base/error.hpp"

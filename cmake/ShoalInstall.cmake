@@ -56,7 +56,10 @@ install(FILES ${PROJECT_BINARY_DIR}/generated/shoalConfig.cmake
 set(SHOAL_PC_REQUIRES "")
 set(SHOAL_PC_LIBS "")
 if(SHOAL_LIBRARY_KIND STREQUAL STATIC)
-  set(SHOAL_PC_REQUIRES "libzmq libsodium OpenCL protobuf-lite")
+  set(SHOAL_PC_REQUIRES "libzmq libsodium OpenCL")
+  if(SHOAL_BUILD_IMPORTER)
+    string(APPEND SHOAL_PC_REQUIRES " protobuf-lite")
+  endif()
   set(SHOAL_PC_LIBS "-lstdc++ -lm -ldl -pthread")
 endif()
 file(RELATIVE_PATH SHOAL_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)  # wherever the folder is moved to
