@@ -1,6 +1,6 @@
 /*
- * Firmware with a main loop of its own, in C99: every period it reads a sensor and submits the frame to the cluster, and
- * beside that its board works for the cluster. The loop never waits for the network: frames have deadlines, at most
+ * Firmware with a main loop of its own, in C99: every period it reads a sensor and submits the frame to the cluster,
+ * and beside that its board works for the cluster. The loop never waits for the network: frames have deadlines, at most
  * kOpen are on their way, and one more is dropped. The hub may be absent, go and come back at any time. On SIGTERM or
  * SIGINT everything ends in good order, within kStopSeconds or by the alarm clock.
  *
@@ -303,9 +303,10 @@ static void report(tally* seen, const shoal_node* node, unsigned long frames, un
     memset(&state, 0, sizeof state);
     (void)shoal_node_get_state(node, &state);
     pthread_mutex_lock(&seen->mutex);
-    printf("firmware: frames %lu, answered %lu (last: class %d), late %lu, failed %lu, dropped %lu; node %s, %llu runs\n",
-           frames, seen->answered, seen->last_best, seen->late, seen->failed, dropped,
-           state.joined ? "joined" : "alone", (unsigned long long)state.runs);
+    printf(
+        "firmware: frames %lu, answered %lu (last: class %d), late %lu, failed %lu, dropped %lu; node %s, %llu runs\n",
+        frames, seen->answered, seen->last_best, seen->late, seen->failed, dropped, state.joined ? "joined" : "alone",
+        (unsigned long long)state.runs);
     memcpy(error, seen->last_error, sizeof error);
     seen->last_error[0] = '\0';
     pthread_mutex_unlock(&seen->mutex);

@@ -19,6 +19,12 @@ namespace {
 
 const std::string kNoCompiler = "SHOAL_WRAPPER_COMPILER=none";
 
+// PoCL's own cache, one for all cases: compiling for export takes it long.
+std::string pocl_cache() {
+    static const TemporaryFolder folder;
+    return folder.path().string();
+}
+
 // A machine whose one driver is the wrapper, with a model, an input, and no caches.
 struct Machine {
     Machine() {
@@ -34,7 +40,7 @@ struct Machine {
         return shoal_command(arguments, "-u LD_PRELOAD -u OCL_ICD_FILENAMES -C " + folder.path().string() +
                                             " OCL_ICD_VENDORS=" + (folder / "vendors").string() +
                                             " SHOAL_CACHE=" + (folder / "cache").string() +
-                                            " POCL_CACHE_DIR=" + (folder / "pocl").string() + " " + environment);
+                                            " POCL_CACHE_DIR=" + pocl_cache() + " " + environment);
     }
     [[nodiscard]] CommandRun build(const std::string& more = "", const std::string& environment = "") const {
         return shoal("kernels build classifier.onnx --dim N=1 -o kernels " + more, environment);

@@ -59,9 +59,9 @@ TEST_CASE("firmware in C survives its hub's absence and return, and ends on a si
     for (const bool killed : {true, false}) {
         CAPTURE(killed);
         killed ? cluster.kill_hub() : cluster.stop_hub();
-        board.wait_for("node alone");
+        board.wait_for("; node alone, ");
         cluster.start_hub();
-        const auto back = board.wait_for("node joined");
+        const auto back = board.wait_for("; node joined, ");
         wait_for_more(board, "answered ", figure(back, "answered "));
     }
     CHECK(stopped_ms(board) < kStated_ms);
@@ -91,9 +91,9 @@ TEST_CASE("under valgrind the firmware has no error and leaks nothing of ours") 
                  firmware(cluster, "--period 200 --deadline 20000"));
     wait_for_more(board, "answered ", 0);
     cluster.kill_hub();
-    board.wait_for("node alone");
+    board.wait_for("; node alone, ");
     cluster.start_hub();
-    const auto back = board.wait_for("node joined");
+    const auto back = board.wait_for("; node joined, ");
     wait_for_more(board, "answered ", figure(back, "answered "));
     (void)stopped_ms(board);
     const auto summary = run_command("cat " + log).output;
