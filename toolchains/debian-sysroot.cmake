@@ -2,13 +2,11 @@
 #
 # The sysroot is $SHOAL_SYSROOTS/<board>, by default ~/.cache/shoal/sysroots/<board>, as toolchains/make-sysroot.sh makes
 # it; -DSHOAL_SYSROOT=DIR names another.
-if(NOT DEFINED SHOAL_SYSROOT)
-  if(DEFINED ENV{SHOAL_SYSROOTS})
-    set(SHOAL_SYSROOT $ENV{SHOAL_SYSROOTS}/${shoal_board})
-  else()
-    set(SHOAL_SYSROOT $ENV{HOME}/.cache/shoal/sysroots/${shoal_board})
-  endif()
+set(sysroots $ENV{HOME}/.cache/shoal/sysroots)
+if(DEFINED ENV{SHOAL_SYSROOTS})
+  set(sysroots $ENV{SHOAL_SYSROOTS})
 endif()
+set(SHOAL_SYSROOT ${sysroots}/${shoal_board} CACHE PATH "What the board has: libraries and headers")
 if(NOT EXISTS ${SHOAL_SYSROOT}/usr/include)
   message(FATAL_ERROR "There is no sysroot in ${SHOAL_SYSROOT}; make it with: "
     "toolchains/make-sysroot.sh ${shoal_board} ${SHOAL_SYSROOT}")
