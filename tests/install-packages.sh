@@ -15,7 +15,7 @@ packages="build-essential cmake ninja-build pkg-config
   libzmq3-dev cppzmq-dev libsodium-dev libflatbuffers-dev flatbuffers-compiler
   libprotobuf-dev protobuf-compiler
   libcli11-dev nlohmann-json3-dev libstb-dev libtomlplusplus-dev
-  doctest-dev"
+  doctest-dev valgrind abigail-tools"
 if [ "${1:-}" = --all ]; then
   packages="$packages clang oclgrind mesa-opencl-icd"
 elif [ "${1:-}" = --cross ]; then

@@ -51,6 +51,23 @@ TEST_CASE("a depthwise convolution of single points in three axes makes every li
     check_as_on_host(*backend, builder.finish(), {test::random_tensor(random, type)});
 }
 
+TEST_CASE("4-bit results fill their bytes and nothing behind them") {
+    SHOAL_NEEDS_DEVICE(backend);
+    auto random = test::generator();
+    Builder builder("nibbles");
+    const Type reals{ElementType::f32, Shape{3, 13}};
+    const auto x = builder.input("x", reals);
+    std::vector<Tensor> inputs{test::random_tensor(random, reals, -9, 17)};
+    for (const auto nibble : {ElementType::i4, ElementType::u4}) {
+        const std::string name(tensor::name(nibble));
+        builder.output("to " + name, builder.cast(x, nibble));
+        const Type type{nibble, Shape{5, 3}};
+        builder.output("turned " + name, builder.transpose(builder.input("given " + name, type), {1, 0}));
+        inputs.push_back(test::random_tensor(random, type, 0, 7));
+    }
+    check_as_on_host(*backend, builder.finish(), inputs);
+}
+
 TEST_CASE("NaN goes through maxima and minima, whatever the kernel") {
     SHOAL_NEEDS_DEVICE(backend);
     Builder builder("extremes");

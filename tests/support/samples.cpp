@@ -86,13 +86,6 @@ void add_maps(Rows& rows) {
 void add_movement(Rows& rows) {
     rows.add("f32 to i8", cards::cast, {{kF32, {3, 13}}}, {{"to", static_cast<std::int64_t>(ElementType::i8)}}).high =
         100;
-    for (const auto nibble : {ElementType::i4, ElementType::u4}) {
-        auto& row = rows.add(base::text("f32 to ", tensor::name(nibble)), cards::cast, {{kF32, {3, 13}}},
-                             {{"to", static_cast<std::int64_t>(nibble)}});
-        row.low = -9, row.high = 17;
-        rows.add(base::text("swap of ", tensor::name(nibble)), cards::transpose, {{nibble, {5, 3}}},
-                 {{"perm", Ints{1, 0}}});
-    }
     rows.add("i32 to f32", cards::cast, {{ElementType::i32, {13, 2}}}, {{"to", static_cast<std::int64_t>(kF32)}});
     rows.add("merging axes", cards::reshape, {{kF32, {4, 3, 5}}}, {{"shape", Ints{4, 15}}});
     rows.add("splitting an axis", cards::reshape, {{kF32, {12, 5}}}, {{"shape", Ints{4, 3, 5}}});
