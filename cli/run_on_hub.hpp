@@ -24,7 +24,7 @@ struct HubRun {
     std::vector<std::vector<tensor::Tensor>> answers{};  ///< by request
     std::vector<double> request_ms{};
     double open_ms = 0, seconds = 0;  ///< until the model was ready; from the first request to the last answer
-    std::size_t repeated = 0;         ///< requests that ran again because a board was lost
+    std::size_t repeated = 0;         ///< requests that ran again: a board was lost, or a better plan took over
 };
 
 /// Opens the models on the hub and has every request answered. Throws the first request's error that no repetition
