@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::uint64_t kWindow = 4 * wire::kChunkBytes;  // asked for and not yet here
 
-constexpr std::chrono::seconds kPatience{20};  // without a piece that was asked for
+constexpr std::chrono::seconds kPatience{60};  // without a piece that was asked for; slow links take long for one
 
 }  // namespace
 
