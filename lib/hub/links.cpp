@@ -79,7 +79,7 @@ void Links::tick(TimePoint now) {
 }
 
 void Links::begin(const Pair& pair, TimePoint now) {
-    job_.emplace();
+    job_ = Job{};
     job_->pair = pair;
     job_->started = now;
     ask({kSmall, std::min(kMiddle, largest_probe(pair))}, kSmallRepeat, now);

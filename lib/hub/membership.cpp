@@ -117,7 +117,7 @@ void Membership::tell_peers() {
         if (!member.connected()) continue;
         wire::Peers others;
         std::copy_if(everybody.boards.begin(), everybody.boards.end(), std::back_inserter(others.boards),
-                     [&](const auto& peer) { return peer.board != name; });
+                     [&self = name](const auto& peer) { return peer.board != self; });
         tell(outbox_, member.peer, others);
     }
 }

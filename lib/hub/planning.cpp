@@ -13,7 +13,6 @@ using plan::Merge;
 
 namespace {
 
-constexpr std::string_view kPlannerSetting = "plan.";  // settings of the planner, which boards are not told
 constexpr plan::Mode kModes[] = {plan::Mode::best,     plan::Mode::single_board, plan::Mode::equal_split,
                                  plan::Mode::pipeline, plan::Mode::replicas,     plan::Mode::batch};
 

@@ -62,8 +62,9 @@ std::string Emitter::instantiate_setup(std::string_view name) {
 void Emitter::add_text(const std::string& name, const std::string& text) {
     const auto [at, fresh] = texts_.try_emplace(name, TextPart{out_.text.size(), text.size()});
     if (fresh) out_.text += text;
-    const auto known = [&](const TextPart& part) { return part.from == at->second.from; };
-    if (std::none_of(parts_.begin(), parts_.end(), known)) parts_.push_back(at->second);
+    const TextPart own = at->second;
+    const auto known = [&](const TextPart& part) { return part.from == own.from; };
+    if (std::none_of(parts_.begin(), parts_.end(), known)) parts_.push_back(own);
 }
 
 std::size_t Emitter::add_weight(ValueId constant, std::uint64_t bytes, const std::string& key, Launch setup) {

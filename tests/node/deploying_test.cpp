@@ -186,7 +186,7 @@ TEST_CASE("what cannot be made ready is reported, and the node goes on") {
     deploy.epoch = 6;
     s.hub.say("a", deploy);
     CHECK(s.hub.expect<wire::Ready>("a").epoch == 6);
-    CHECK(s.board->state().stages == 1);
+    s.hub.until([&] { return s.board->state().stages == 1; });
 }
 
 TEST_CASE("weights of several pieces come once, for stages that want them at the same time too") {

@@ -52,7 +52,7 @@ Values compress(Context& c) {
 // x as `rows` rows that are compared with each other.
 class Rows {
 public:
-    Rows(const Tensor& x, int axis) : values_(tensor::to_doubles(x)), axis_(axis) {
+    Rows(const Tensor& x, int axis) : values_(tensor::to_doubles(x)) {
         const Shape& s = x.shape();
         outer_ = s.count(0, axis);
         count_ = s[axis];
@@ -74,7 +74,6 @@ private:
         return values_[static_cast<std::size_t>((o * count_ + i) * inner_ + k)];
     }
     std::vector<double> values_;
-    int axis_;
     std::int64_t outer_ = 1, count_ = 0, inner_ = 1;
 };
 
