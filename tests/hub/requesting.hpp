@@ -36,10 +36,11 @@ inline void check_requests(Simulation& world, SimulatedClient& client, const gra
     world.until([&] { return std::ranges::all_of(wanted, [&](const auto& w) { return client.ends(w.first) > 0; }); },
                 "all answers");
     world.pass(std::chrono::milliseconds(500));
-    for (const auto& [request, outputs] : wanted) {
+    for (const auto& entry : wanted) {
+        const auto request = entry.first;
         REQUIRE_MESSAGE(client.failures[request].empty(), client.failures[request][0].text);
         REQUIRE(client.answers[request].size() == 1);
-        CHECK(equal(client.answers[request][0].outputs, outputs));
+        CHECK(equal(client.answers[request][0].outputs, entry.second));
     }
 }
 

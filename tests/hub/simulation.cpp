@@ -163,10 +163,11 @@ void Simulation::board_says(SimulatedBoard& board, const std::string& to, wire::
 bool Simulation::step() {
     std::vector<std::function<void()>> possible;
     const auto queued = [&](auto& queues, auto deliver) {
-        for (auto& [from, queue] : queues) {
-            if (!queue.empty())
-                possible.push_back([&queue, &from, deliver] {
-                    const auto key = from;
+        for (auto& entry : queues) {
+            if (!entry.second.empty())
+                possible.push_back([&entry, deliver] {
+                    const auto key = entry.first;
+                    auto& queue = entry.second;
                     wire::Frames frames = std::move(queue.front());
                     queue.pop_front();
                     deliver(key, frames);
