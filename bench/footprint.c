@@ -13,6 +13,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "status_kb.h"
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static double joined_ms = -1;
@@ -22,19 +24,6 @@ static double ms_since_start(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return start == NULL ? 0 : ((double)now.tv_sec * 1e9 + (double)now.tv_nsec - strtod(start, NULL)) / 1e6;
-}
-
-/* VmRSS, RssAnon: kB. */
-static long status_kb(const char* name) {
-    char line[200];
-    long out = -1;
-    FILE* file = fopen("/proc/self/status", "r");
-    if (file == NULL) return -1;
-    while (fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, name, strlen(name)) == 0) out = strtol(line + strlen(name) + 1, NULL, 10);
-    }
-    fclose(file);
-    return out;
 }
 
 static int hub(const char* endpoint) {

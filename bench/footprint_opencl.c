@@ -9,18 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* VmRSS, RssAnon: kB. */
-static long status_kb(const char* name) {
-    char line[200];
-    long out = -1;
-    FILE* file = fopen("/proc/self/status", "r");
-    if (file == NULL) return -1;
-    while (fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, name, strlen(name)) == 0) out = strtol(line + strlen(name) + 1, NULL, 10);
-    }
-    fclose(file);
-    return out;
-}
+#include "status_kb.h"
 
 int main(void) {
     cl_platform_id platform = NULL;

@@ -31,6 +31,14 @@ constexpr std::pair<const char*, plan::Mode> kModes[] = {
     {"batch", plan::Mode::batch},
 };
 
+template <class Table>
+std::vector<std::string> words_of(const Table& table) {
+    std::vector<std::string> out;
+    for (const auto& row : table)
+        out.emplace_back(row.first);
+    return out;
+}
+
 std::string ports_text(const std::vector<graph::Port>& ports, const graph::Graph& graph) {
     std::vector<std::string> out;
     for (const auto& port : ports)
@@ -68,29 +76,23 @@ void add_objective_flag(CLI::App& command, EnsembleFlags& flags) {
 }
 
 void add_mode_flag(CLI::App& command, EnsembleFlags& flags) {
-    std::vector<std::string> words;
-    for (const auto& [word, mode] : kModes)
-        words.emplace_back(word);
     restrict_to(command
                     .add_option("--mode", flags.mode,
                                 "best (the default), or one kind of plan whatever it costs: single-board, equal-split, "
                                 "pipeline, replicas, batch (the rows of each request divided over all boards)")
                     ->option_text("MODE")
                     ->group("Cluster"),
-                words);
+                words_of(kModes));
 }
 
 void add_merge_flags(CLI::App& command, EnsembleFlags& flags) {
-    std::vector<std::string> words;
-    for (const auto& [word, merge] : kMerges)
-        words.emplace_back(word);
     restrict_to(command
                     .add_option("--merge", flags.merge,
                                 "How several models' answers become one: mean (the default), softmax-mean, sum, vote, "
                                 "best (the surest model's answer, row by row) or concatenate")
                     ->option_text("HOW")
                     ->group("Ensemble"),
-                words);
+                words_of(kMerges));
     command.add_option("--weights", flags.weights, "What each model counts, in the models' order (mean, softmax-mean)")
         ->option_text("W,W,...")
         ->group("Ensemble");

@@ -27,8 +27,8 @@ struct Completion {
     std::condition_variable changed;
     bool done = false;
     cl_int status = CL_COMPLETE;
-    // What the device may still use after the waiter has given up, and even the executable is gone. OpenCL itself keeps
-    // its objects, but not the host's memory that they show.
+    // What the device may still use after the waiter has given up, and even the executable is gone: memory that
+    // goes back to the pool earlier would be handed out again, to other queues too.
     std::vector<BufferPtr> kept;
     std::shared_ptr<const std::vector<MemoryPtr>> residence;
 };

@@ -18,13 +18,7 @@ set(CMAKE_LIBRARY_ARCHITECTURE ${shoal_triple})
 set(CMAKE_C_COMPILER ${shoal_triple}-gcc)
 set(CMAKE_CXX_COMPILER ${shoal_triple}-g++)
 
-# Libraries, headers and packages are the board's; programs (flatc, protoc) are the build machine's.
-set(CMAKE_SYSROOT ${SHOAL_SYSROOT})
-set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
-set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
-set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
-set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
-set(ENV{PKG_CONFIG_SYSROOT_DIR} ${SHOAL_SYSROOT})
+include(${CMAKE_CURRENT_LIST_DIR}/find-in-sysroot.cmake)
 set(ENV{PKG_CONFIG_LIBDIR} ${SHOAL_SYSROOT}/usr/lib/${shoal_triple}/pkgconfig:${SHOAL_SYSROOT}/usr/share/pkgconfig)
 
 # Debian's linker looks for libraries that libraries need only where it is told to.
