@@ -10,6 +10,7 @@
 #include "opencl/persistent_run.hpp"
 #include "opencl/program_set.hpp"
 #include "opencl/storage.hpp"
+#include "opencl/turns.hpp"
 
 namespace shoal::opencl {
 namespace {
@@ -80,7 +81,7 @@ public:
     [[nodiscard]] std::vector<BufferPtr> run(std::span<const BufferPtr> inputs,
                                              const runtime::RunOptions& options) override {
         runtime::check_inputs(graph_, inputs);
-        const auto lock = my_turn(options);
+        const auto turn = turns_.wait(options, kLook);
         const auto results = make_results();
         if (persistent_) {
             persistent_->bind(raw(inputs), raw(results));
@@ -94,7 +95,7 @@ public:
     }
 
     [[nodiscard]] std::vector<runtime::KernelReport> profile(int repeat) override {
-        const auto lock = my_turn({});
+        const auto turn = turns_.wait({}, kLook);
         if (!sequence_ && !emission_.groups.empty()) make_sequence();
         std::vector<BufferPtr> inputs;
         for (const auto& port : graph_.inputs) {
@@ -119,16 +120,6 @@ public:
     }
 
 private:
-    // One run after the other. Throws cancelled or timeout as soon as nobody wants this one any more.
-    [[nodiscard]] std::unique_lock<std::timed_mutex> my_turn(const runtime::RunOptions& options) {
-        std::unique_lock lock(mutex_, std::defer_lock);
-        do {
-            runtime::check_still_wanted(options);
-        } while (!lock.try_lock_for(kLook));
-        runtime::check_still_wanted(options);
-        return lock;
-    }
-
     [[nodiscard]] bool is_resident() const {
         if (device_->has_programs_apart()) return false;
         return device_->dispatch() == Dispatch::resident ||
@@ -262,7 +253,7 @@ private:
     std::optional<ProgramSet> programs_;
     std::optional<KernelSequence> sequence_;
     std::optional<PersistentRun> persistent_;
-    std::timed_mutex mutex_;
+    Turns turns_;
 };
 
 }  // namespace
