@@ -12,8 +12,8 @@
 //   ms         -       10 ms
 // Two seconds of extra compiling would buy 36 ms of each later start. rusticl (Mesa 22.3, llvmpipe), where a binary
 // costs nothing to get, builds the same from source in 164 ms cold and 47 ms warm, from Shoal's cache in 10 ms.
-// A binary that is asked for after its kernels have run holds the code for their sizes: from such ones ResNet-18's first
-// run took 171 ms with PoCL's cache cold.
+// A binary that is asked for after its kernels have run holds the code for their sizes: from such ones ResNet-18's
+// first run took 171 ms with PoCL's cache cold.
 //
 // Safe to use from several threads.
 #pragma once
