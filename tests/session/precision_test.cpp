@@ -128,3 +128,40 @@ TEST_CASE("halves: refused where a device has none, close where the graph is com
         CHECK(relative_error(got[0], want[0]) < 5e-3);
     }
 }
+
+TEST_CASE("halves: masks, epsilons, positions and integer sums beyond what a half holds") {
+    const auto host = runtime::make_host_backend();
+    graph::Builder builder("masked");
+    builder.set_folding(false);
+    const auto x = builder.input("x", {ElementType::f32, {3, 5}});
+    const auto mask = builder.input("mask", {ElementType::i64, {3, 5}});
+    const auto real = [&](double value) { return builder.scalar(ElementType::f32, value); };
+    // As BERT is exported: where the mask is 0, the lowest float is added; the last row is all masked.
+    const auto absent = builder.map("sub", {real(1), builder.cast(mask, ElementType::f32)});
+    const auto scores = builder.map("add", {x, builder.map("mul", {absent, real(-3.4028234e38)})});
+    const auto exp = builder.map("exp", {builder.map("sub", {scores, builder.reduce("max", scores, {1})})});
+    builder.output("softmax", builder.map("div", {exp, builder.reduce("sum", exp, {1})}));
+    const auto zero = builder.map("mul", {x, real(0)});
+    builder.output("epsilon", builder.map("div", {zero, builder.map("add", {zero, real(1e-12)})}));
+    // Positions of a rotary embedding: 4099 is no half.
+    const auto positions = builder.iota(ElementType::f32, {3, 5}, 1, 4097, 2);
+    builder.output("sine", builder.map("sin", {builder.map("mul", {positions, real(0.01)})}));
+    const auto sum = builder.map("mul", {mask, builder.constant(tensor::Tensor::of<std::int64_t>({}, {1000000}))});
+    builder.output("scaled", builder.map("mul", {builder.cast(sum, ElementType::f32), real(1e-6)}));
+    const auto whole = builder.finish();
+
+    auto random = test::generator();
+    const std::vector<Tensor> inputs{test::random_tensor(random, {ElementType::f32, {3, 5}}),
+                                     Tensor::of<std::int64_t>({3, 5}, {1, 1, 1, 0, 0, 1, 0, 1, 1, 1, 0, 0, 0, 0, 0})};
+    const auto want = runtime::run_on_host_tensors(*host, *host->compile(whole), inputs);
+    const auto got = runtime::run_on_host_tensors(*host, *host->compile(optimize::half_precision(whole)), inputs);
+    for (const std::size_t i : {0, 1, 2, 3}) {
+        CAPTURE(whole.outputs[i].name);
+        const auto a = want[i].as<float>(), b = got[i].as<float>();
+        for (std::size_t k = 0; k < a.size(); ++k)
+            if (i != 0 || k < 10)
+                CHECK(b[k] == doctest::Approx(a[k]).epsilon(2e-3));
+            else
+                CHECK(std::isfinite(b[k]));
+    }
+}
