@@ -73,11 +73,15 @@ GroupCode topk(Emitter& emitter, graph::GroupRange range, const Op& op) {
     const std::string larger = real ? "((a) > (b) || ((a) != (a) && (b) == (b)))" : "((a) > (b))";
     const std::string smaller = real ? "((a) < (b) || ((b) != (b) && (a) == (a)))" : "((a) < (b))";
     defines.emplace_back("BETTER(a, b)", op.attrs.integer("largest") != 0 ? larger : smaller);
-    const std::int64_t items = m.outer * m.extent * m.inner;
+    const std::int64_t k = op.attrs.integer("k"), rows = m.outer * m.inner;
+    // Counting ranks takes extent^2 comparisons a row and any number of work items; a heap takes one item a row.
+    const std::int64_t long_row = emitter.style().wide_simd ? 256 : 4096;
+    const bool heap = m.extent > long_row && k > 0;
+    const std::int64_t items = heap ? rows : rows * m.extent;
     return one_launch(
-        emitter, range, "topk", defines,
+        emitter, range, heap ? "topk_heap" : "topk", defines,
         {BufferArgument{op.inputs[0], false}, BufferArgument{op.outputs[0], true}, BufferArgument{op.outputs[1], true},
-         number(items), number(m.extent), number(op.attrs.integer("k")), number(m.inner)},
+         number(items), number(m.extent), number(k), number(m.inner)},
         items);
 }
 

@@ -2,8 +2,8 @@
 //   x [outer, extent, inner], values [outer, k, inner], indices long [outer, k, inner]; X: storage type, LOAD_X reads it
 //   as VALUE; -DBETTER(a, b) says whether a comes before b, NaN counted as larger than any number by the caller's macro
 //   global (items = outer * extent * inner rounded up to the local size), local (-DLOCAL)
-// Each element's rank is counted, extent^2 comparisons a row without scratch memory: meant for the few hundred to few
-// thousand candidates of classifiers and detectors.
+// Each element's rank is counted, extent^2 comparisons a row without scratch memory: meant for short rows, topk_heap.cl
+// for long ones.
 #ifndef KERNEL
 #define KERNEL topk
 #define X float

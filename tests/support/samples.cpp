@@ -155,6 +155,12 @@ void add_reductions(Rows& rows) {
              {{"axis", std::int64_t{1}}, {"k", std::int64_t{4}}, {"largest", std::int64_t{1}}});
     rows.add("smallest of ties", cards::topk, {{ElementType::i32, {9, 2}}},
              {{"axis", std::int64_t{0}}, {"k", std::int64_t{9}}, {"largest", std::int64_t{0}}});
+    rows.add("largest 127 of a long row", cards::topk, {{kF32, {2, 4099, 3}}},
+             {{"axis", std::int64_t{1}}, {"k", std::int64_t{127}}, {"largest", std::int64_t{1}}});
+    rows.add("a long row of ties, sorted", cards::topk, {{ElementType::i32, {4099}}},
+             {{"axis", std::int64_t{0}}, {"k", std::int64_t{4099}}, {"largest", std::int64_t{0}}});
+    rows.add("one of a long row", cards::topk, {{ElementType::f16, {1, 4099}}},
+             {{"axis", std::int64_t{1}}, {"k", std::int64_t{1}}, {"largest", std::int64_t{1}}});
 }
 
 void add_contractions(Rows& rows) {

@@ -3,6 +3,7 @@
 //   attributes: axis (not negative), k, largest (1 or 0)
 //   Of equal elements the one with the lower index comes first. NaN counts as larger than any number.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "graph/cards.hpp"
@@ -23,7 +24,9 @@ std::vector<Type> infer(const Signature& s) {
 }
 
 double flops(const Signature& s) {
-    return static_cast<double>(s.in(0).shape.count()) * 8;
+    // Each element is compared on its way through a heap of k.
+    const auto k = static_cast<double>(s.attrs.integer("k"));
+    return static_cast<double>(s.in(0).shape.count()) * (2 + 2 * std::log2(k + 1));
 }
 
 std::vector<SplitAxis> splits(const Signature& s) {
