@@ -13,6 +13,7 @@
 #include "cli/table.hpp"
 #include "cli/text.hpp"
 #include "graph/liveness.hpp"
+#include "importer/lowering.hpp"
 #include "importer/operators.hpp"
 #include "optimize/optimize.hpp"
 #include "runtime/backend.hpp"
@@ -28,8 +29,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kDetails =
     "Shows a model's inputs, outputs, operators and parameters, what of it is not supported and why, and, once its "
-    "sizes are bound, the work, kernels and memory of a run. Needs no device. Sizes that stand first in a shape, the "
-    "batch, are 1 unless given.";
+    "sizes are bound, the work, kernels and memory of a run; of a model whose sizes depend on its data, up to there. "
+    "Needs no device. Sizes that stand first in a shape, the batch, are 1 unless given.";
 constexpr const char* kExamples =
     "shoal inspect resnet18.onnx\n"
     "shoal inspect bert.onnx --dim seq=128 --svg bert.svg\n"
@@ -49,6 +50,7 @@ struct Bound {
     double flops = 0;
     runtime::MemoryUse memory{};
     std::map<std::string, int> core{};
+    std::vector<std::string> waits_for{};  // values on which the rest of a run depends: this is its beginning then
 };
 
 struct Inspection {
@@ -67,7 +69,15 @@ std::uint64_t bytes_of(const Graph& graph, const std::vector<graph::Port>& ports
 Bound bind(const Model& model, const importer::Bindings& bindings) {
     Bound out;
     out.inputs = importer::input_types(model, bindings);
-    const Graph lowered = importer::lower(model, bindings);
+    auto segment = importer::Lowering(model, bindings).advance();
+    if (!segment.last) {
+        // Ports carry names for the machine; the values are named as in the file.
+        for (const auto& port : segment.graph.outputs) {
+            const bool wanted = std::count(segment.wanted.begin(), segment.wanted.end(), port.name) != 0;
+            if (wanted) out.waits_for.push_back(segment.graph.value(port.value).name);
+        }
+    }
+    const Graph lowered = std::move(segment.graph);
     out.lowered_ops = lowered.ops.size();
     out.graph = optimize::optimize(lowered);
     for (const auto& op : out.graph.ops) {
@@ -145,7 +155,8 @@ void print_bound(const Bound& bound) {
     for (const auto& [name, count] : bound.core)
         core.push_back(text(name, ' ', count));
     Facts facts(10, 2);
-    facts.add("work", text(number(bound.flops / 1e9, 4), " GFLOP"));
+    const bool whole = bound.waits_for.empty();
+    facts.add("work", text(whole ? "" : "at least ", number(bound.flops / 1e9, 4), " GFLOP"));
     facts.add("core",
               text(counted(static_cast<long long>(bound.graph.ops.size()), "operator"), " of the core language (",
                    bound.lowered_ops, " before optimising)", core.empty() ? "" : ": " + joined(core)));
@@ -153,6 +164,9 @@ void print_bound(const Bound& bound) {
     facts.add("memory", text("weights ", format_bytes(bound.memory.weights), ", activations at the peak ",
                              format_bytes(bound.memory.activations), ", inputs and outputs ",
                              format_bytes(bound.memory.results)));
+    if (!whole)
+        facts.add("then", "what follows depends on the data, on " + joined(bound.waits_for) +
+                              ": it is made while the model runs, and not counted here");
     print("\n" + wrapped(printable("A run with " + (inputs.empty() ? "no inputs" : joined(inputs))), 0) + facts.text());
 }
 
@@ -252,7 +266,8 @@ Json inspection_json(const Inspection& seen, const std::string& path) {
                     {"kernels", seen.bound->kernels},
                     {"weight_bytes", seen.bound->memory.weights},
                     {"peak_activation_bytes", seen.bound->memory.activations},
-                    {"input_output_bytes", seen.bound->memory.results}};
+                    {"input_output_bytes", seen.bound->memory.results},
+                    {"rest_depends_on", seen.bound->waits_for}};
     return out;
 }
 

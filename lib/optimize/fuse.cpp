@@ -88,38 +88,51 @@ private:
 
     // Movement with several loop-like readers is done again by each of them: index arithmetic costs less than memory.
     void duplicate_movement() {
-        for (std::size_t i = graph_.ops.size(); i-- > 0;) {
-            const Op op = graph_.ops[i];
+        struct Use {
+            std::size_t op, input;
+        };
+        std::vector<Op> ops = std::move(graph_.ops);  // copies follow the originals
+        const std::size_t originals = ops.size();
+        std::vector<std::vector<Use>> uses(graph_.values.size());
+        const auto enter = [&](std::size_t i) {
+            for (std::size_t k = 0; k < ops[i].inputs.size(); ++k)
+                if (ops[i].inputs[k] != kNoValue) uses[ops[i].inputs[k]].push_back({i, k});
+        };
+        for (std::size_t i = 0; i < originals; ++i)
+            enter(i);
+        std::vector<bool> returned(graph_.values.size());
+        for (const auto& port : graph_.outputs)
+            returned[port.value] = true;
+        std::vector<std::vector<std::size_t>> copies(originals);  // of each original
+        for (std::size_t i = originals; i-- > 0;) {
+            const Op op = ops[i];
             const bool cheap = (op.card->movement && !op.is(cards::concat)) || op.is(cards::iota);
-            if (!cheap) continue;
-            std::vector<std::pair<std::size_t, std::size_t>> uses;  // (operator, input)
-            bool all_loops = true;
-            for (std::size_t r = i + 1; r < graph_.ops.size(); ++r) {
-                for (std::size_t k = 0; k < graph_.ops[r].inputs.size(); ++k) {
-                    if (graph_.ops[r].inputs[k] != op.outputs[0]) continue;
-                    uses.emplace_back(r, k);
-                    all_loops = all_loops && is_loop(graph_.ops[r]);
-                }
-            }
-            if (uses.size() < 2 || !all_loops || is_returned(op.outputs[0])) continue;
-            std::map<std::size_t, ValueId> copies;  // one a reader
-            std::vector<Op> clones;
-            for (const auto& [reader, input] : uses) {
-                auto [at, fresh] = copies.try_emplace(reader, op.outputs[0]);
-                if (fresh && copies.size() > 1) {
+            if (!cheap || returned[op.outputs[0]]) continue;
+            const auto& own = uses[op.outputs[0]];
+            if (own.size() < 2 ||
+                !std::all_of(own.begin(), own.end(), [&](const Use& use) { return is_loop(ops[use.op]); }))
+                continue;
+            std::map<std::size_t, ValueId> made;  // one a reader
+            for (const Use& use : own) {
+                auto [at, fresh] = made.try_emplace(use.op, op.outputs[0]);
+                if (fresh && made.size() > 1) {
                     graph_.values.push_back(graph_.value(op.outputs[0]));
                     at->second = static_cast<ValueId>(graph_.values.size() - 1);
-                    clones.push_back(op);
-                    clones.back().outputs[0] = at->second;
+                    copies[i].push_back(ops.size());
+                    ops.push_back(op);
+                    ops.back().outputs[0] = at->second;
                 }
-                graph_.ops[reader].inputs[input] = at->second;
+                ops[use.op].inputs[use.input] = at->second;
             }
-            graph_.ops.insert(graph_.ops.begin() + static_cast<std::ptrdiff_t>(i) + 1, clones.begin(), clones.end());
+            for (const auto copy : copies[i])
+                enter(copy);
         }
-    }
-    [[nodiscard]] bool is_returned(ValueId id) const {
-        return std::any_of(graph_.outputs.begin(), graph_.outputs.end(),
-                           [&](const auto& port) { return port.value == id; });
+        graph_.ops.clear();
+        for (std::size_t i = 0; i < originals; ++i) {
+            graph_.ops.push_back(std::move(ops[i]));
+            for (const auto copy : copies[i])
+                graph_.ops.push_back(std::move(ops[copy]));
+        }
     }
 
     [[nodiscard]] const Shape& shape(ValueId id) const { return graph_.type(id).shape; }

@@ -95,3 +95,20 @@ TEST_CASE("--svg draws the kernels") {
         shoal_command("inspect " + (folder / "m.onnx").string() + " --svg " + (folder / "none/m.svg").string());
     CHECK(failed.exit_code == 1);
 }
+
+TEST_CASE("of a model whose sizes depend on its data, the beginning is shown and drawn") {
+    const TemporaryFolder folder;
+    OnnxFile("found")
+        .input("x", "2,3")
+        .op("Relu", {"x"}, {"r"})
+        .op("NonZero", {"r"}, {"y"})
+        .output("y", "2,count")
+        .save(folder / "m.onnx");
+    const auto run = shoal_command("inspect " + (folder / "m.onnx").string() + " --svg " + (folder / "m.svg").string());
+    REQUIRE(run.exit_code == 0);
+    CHECK(contains(run.out, "at least"));
+    CHECK(contains(run.out, "depends on the data, on r"));
+    CHECK(contains(shoal::base::read_text(folder / "m.svg"), "Relu"));
+    const auto json = nlohmann::json::parse(shoal_command("inspect --json " + (folder / "m.onnx").string()).out);
+    CHECK(json["bound"]["rest_depends_on"] == nlohmann::json::array({"r"}));
+}
