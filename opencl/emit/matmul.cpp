@@ -60,16 +60,39 @@ std::optional<GroupCode> matmul_simd(Emitter& emitter, graph::GroupRange range, 
     return out;
 }
 
-// Strides of an operand's last three leading axes inside the batch, in elements; nothing when it has more.
-std::optional<std::array<std::int64_t, 3>> batch_strides(const Shape& operand, const Shape& batch) {
-    const Shape own(Ints(operand.begin(), operand.end() - 2));
-    const auto steps = tensor::broadcast_strides(own, batch);
-    const std::int64_t matrix = operand.count(operand.rank() - 2, operand.rank());
-    std::array<std::int64_t, 3> out{0, 0, 0};
-    for (std::size_t k = 0; k < 3 && k < steps.size(); ++k)
-        out[2 - k] = steps[steps.size() - 1 - k] * matrix;
-    for (int k = 0; k + 3 < batch.rank(); ++k) {
-        if (batch[k] != 1) return std::nullopt;
+// The batch as at most three axes, the last ones outermost to innermost, and how far one step along each of them is in
+// the operands' elements, 0 where an operand is the same for all.
+struct BatchAxes {
+    std::array<std::int64_t, 3> extents{1, 1, 1}, left{}, right{};
+};
+
+// Neighbouring axes that step through both operands as one axis become one; nothing when more than three remain.
+std::optional<BatchAxes> batch_axes(const Shape& a, const Shape& b, const Shape& batch) {
+    const auto steps = [&](const Shape& operand) {
+        auto out = tensor::broadcast_strides(Shape(Ints(operand.begin(), operand.end() - 2)), batch);
+        for (auto& step : out)
+            step *= operand.count(operand.rank() - 2, operand.rank());
+        return out;
+    };
+    const auto left = steps(a), right = steps(b);
+    BatchAxes out;
+    int at = 3;
+    for (int k = batch.rank(); k-- > 0;) {
+        const auto i = static_cast<std::size_t>(k);
+        if (batch[k] == 1) continue;
+        if (at < 3) {
+            const auto inner = static_cast<std::size_t>(at);
+            const std::int64_t extent = out.extents[inner];
+            if (left[i] == out.left[inner] * extent && right[i] == out.right[inner] * extent) {
+                out.extents[inner] *= batch[k];
+                continue;
+            }
+        }
+        if (at-- == 0) return std::nullopt;
+        const auto outer = static_cast<std::size_t>(at);
+        out.extents[outer] = batch[k];
+        out.left[outer] = left[i];
+        out.right[outer] = right[i];
     }
     return out;
 }
@@ -78,11 +101,10 @@ std::optional<GroupCode> matmul_plain(Emitter& emitter, graph::GroupRange range,
                                       const BoundEpilogue& epilogue) {
     const Shape &a = emitter.shape(op.inputs[0]), &b = emitter.shape(op.inputs[1]), &c = emitter.shape(op.outputs[0]);
     const Shape batch(Ints(c.begin(), c.end() - 2));
-    const auto left = batch_strides(a, batch), right = batch_strides(b, batch);
-    if (!left || !right) return std::nullopt;
+    const auto axes = batch_axes(a, b, batch);
+    if (!axes) return std::nullopt;
     const bool transposed = op.attrs.integer("transpose_b") != 0;
-    const std::int64_t inner = a.back(), columns = c.back(), y = batch.rank() > 1 ? batch[batch.rank() - 2] : 1,
-                       x = batch.rank() > 0 ? batch.back() : 1;
+    const std::int64_t inner = a.back(), columns = c.back();
     Defines defines = plain_defines(emitter, emitter.element(op.inputs[0]), emitter.element(op.inputs[1]),
                                     emitter.element(op.outputs[0]), "A", "B");
     defines.insert(defines.end(), epilogue.defines.begin(), epilogue.defines.end());
@@ -95,9 +117,9 @@ std::optional<GroupCode> matmul_plain(Emitter& emitter, graph::GroupRange range,
                                           number(inner),
                                           number(transposed ? 1 : columns),
                                           number(transposed ? inner : 1),
-                                          number(y),
-                                          number(x)};
-    for (const auto& strides : {*left, *right}) {
+                                          number(axes->extents[1]),
+                                          number(axes->extents[2])};
+    for (const auto& strides : {axes->left, axes->right}) {
         for (const auto stride : strides)
             arguments.push_back(number(stride));
     }

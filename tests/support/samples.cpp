@@ -168,6 +168,11 @@ void add_contractions(Rows& rows) {
     rows.add("13 x 7 x 5", cards::matmul, {{kF32, {13, 7}}, {kF32, {7, 5}}}, matmul(false));
     rows.add("transposed", cards::matmul, {{kF32, {3, 16}}, {kF32, {33, 16}}}, matmul(true));
     rows.add("one row", cards::matmul, {{kF32, {1, 130}}, {kF32, {17, 130}}}, matmul(true));
+    rows.add("four batch axes, i32", cards::matmul,
+             {{ElementType::i32, {2, 3, 2, 2, 4, 3}}, {ElementType::i32, {2, 3, 2, 2, 3, 5}}}, matmul(false))
+        .high = 9;
+    rows.add("five batch axes, broadcast", cards::matmul, {{kF32, {2, 3, 1, 2, 4, 3}}, {kF32, {2, 2, 3, 6}}},
+             matmul(false));
     rows.add("batched, broadcast", cards::matmul, {{kF32, {2, 1, 4, 3}}, {kF32, {5, 3, 6}}}, matmul(false));
     rows.add("u8 by i8", cards::matmul, {{ElementType::u8, {3, 9}}, {ElementType::i8, {9, 4}}}, matmul(false)).low = 0;
     rows.add("i64", cards::matmul, {{ElementType::i64, {3, 9}}, {ElementType::i64, {9, 4}}}, matmul(false)).high = 9;
