@@ -39,6 +39,8 @@ public:
     // What happens to boards. `board_lost` comes after the other parts know of it.
     void board_lost(const std::string& board, const std::string& why);
     void board_joined(const std::string& board);
+    /// Boards reach each other that did not before: models that failed or run elsewhere may be better off.
+    void way_opened();
     /// Looks whether a device of the board does not come back, or a board that hung is well again.
     void heartbeat(const std::string& board);
 
@@ -63,6 +65,7 @@ private:
     [[nodiscard]] bool measured(Model& model);
     void plan(Model& model);
     void planned(Job& job);
+    void take_plan(Model& model, Job& job);
     void answer_plan(Model& model, const Job& job);
     void deploy(Model& model, plan::Plan plan, ClusterView view);
     [[nodiscard]] std::unique_ptr<Deployment> sent(Model& model, plan::Plan plan, ClusterView view);
@@ -84,17 +87,22 @@ private:
     void watch_pace(Model& model, const std::string& board);
     [[nodiscard]] bool fits_now(const Model& model, const plan::Plan& plan, const ClusterView& view) const;
     void fail(Model& model, const base::Error& error);
-    [[nodiscard]] double hang_limit_s(const std::string& board) const;
+    [[nodiscard]] bool mark_ways_behind(const LayoutStage& stage);
+    [[nodiscard]] bool has_other_work(const std::string& board) const;
+    [[nodiscard]] double hang_limit_s(const std::string& board, TimePoint run_since) const;
 
     // conductor.cpp
     void undeploy(Model& model, std::uint32_t epoch, const std::set<std::string>& boards);
     void drop(Model& model);
     void unwanted(Model& model);
     void each(const std::function<void(Model&)>& what);
+    /// What goes wrong with one model is that model's end and nobody else's.
+    void guarded(std::uint64_t number, const std::function<void(Model&)>& what);
     [[nodiscard]] TimePoint now() const { return parts_.clock.now(); }
 
     Parts parts_;
     TimePoint started_;
+    std::map<std::string, TimePoint> other_work_{};  ///< when a board was last at something else than runs
     std::uint64_t next_job_ = 1;
 };
 

@@ -17,6 +17,9 @@ constexpr std::uint32_t kMostDeviceErrors = 3;     // of a stage, one after the 
 constexpr double kWorthMoving = 1.15;              // the least predicted gain for which a model moves
 constexpr std::chrono::seconds kMovePatience{60};  // without any word of the next plan's stages
 constexpr double kHangFactor = 8;                  // a run that takes so many times as long as predicted hangs
+// What a device may spend on one thing that is no run (compiling, measuring) while runs wait for it. Compilers of small
+// boards are slow, and boards themselves stop saying that they compile after as long.
+constexpr double kOtherWorkS = 600;
 constexpr double kFirstRunS = 10;  // that a stage's first run may take in any case: drivers compile late
 // Of what a board was given when it said that this does not fit, one for each attempt: mostly some bytes are missing,
 // which the planner could not know of.
@@ -51,8 +54,9 @@ bool Conductor::fits_now(const Model& model, const plan::Plan& plan, const Clust
 }
 
 void Conductor::board_lost(const std::string& board, const std::string& why) {
+    const bool reachable = parts_.membership.peer_of(board) != PeerId::none;
+    if (!reachable) other_work_.erase(board);
     each([&](Model& model) {
-        const bool reachable = parts_.membership.peer_of(board) != PeerId::none;
         if (!reachable) model.holders.erase(board);
         const bool serves_there = model.deployment && model.deployment->uses(board);
         if (model.next && model.next->uses(board) && !serves_there) abandon_next(model);
@@ -70,6 +74,10 @@ void Conductor::board_joined(const std::string& board) {
         std::erase_if(model.restrictions.allowance, [&](const auto& entry) { return entry.first.board == board; });
         model.restrictions.excluded.erase(board);
     });
+}
+
+void Conductor::way_opened() {
+    each([](Model& model) { model.considered = ~std::uint64_t{0}; });
 }
 
 // From here on nothing of the old plan counts. `prepared`: the plan for this case may lie ready.
@@ -98,7 +106,7 @@ bool Conductor::use_failover(Model& model) {
 void Conductor::prepare_failover(Model& model) {
     model.failover.reset();
     if (model.spec.graphs.size() != 1 || model.deployment->view().places.size() < 2) return;
-    const ClusterView& view = model.deployment->view();
+    ClusterView view = model.deployment->view();
     auto problem = std::make_shared<plan::Problem>(problem_of(model.spec, view, parts_.measuring));
     if (problem->options.mode != plan::Mode::best) return;  // a plan of another kind than was asked for
     const auto credits = model.deployment->plan().credits;
@@ -195,6 +203,8 @@ void Conductor::fail(Model& model, const base::Error& error) {
     model.job = 0;
     model.improving = false;
     model.failure = error;
+    model.attempts = 0;  // who joins next may be the one that the others could not do without
+    model.restrictions = {};
     model.replan_since = now();
     enter(model, Phase::failed);
     for (const auto& [client, count] : model.users)
@@ -221,11 +231,29 @@ bool Conductor::deploy_failed(const std::string& board, const wire::DeployFailed
         const auto given = memory_of(model->deployment->plan(), model->deployment->view().places)[seat];
         model->restrictions.allowance[seat] =
             static_cast<std::uint64_t>(kLessMemory[model->attempts - 1] * static_cast<double>(given));
+    } else if (message.code == Code::unavailable &&
+               mark_ways_behind(model->deployment->layout().stages()[message.stage])) {
+        // Which end is to blame is not known; the planner finds another way.
     } else if (const Member* member = parts_.membership.find(board)) {
         model->restrictions.excluded[board] = member->session;
     }
     replan(*model, why, false);
     return true;
+}
+
+// The ways from a stage that reaches nobody to the boards behind it count as dead. False when there are none.
+bool Conductor::mark_ways_behind(const LayoutStage& stage) {
+    bool any = false;
+    for (const auto& route : stage.deploy.outputs) {
+        for (const auto& fan : route.fans) {
+            for (const auto& to : fan.choices) {
+                if (to.board.empty() || to.board == stage.board) continue;
+                parts_.links.mark_dead(stage.board, to.board, now());
+                any = true;
+            }
+        }
+    }
+    return any;
 }
 
 // Boards that say nothing more of stages that they were to get ready are left out, as if they had refused.
@@ -249,10 +277,12 @@ void Conductor::not_ready(Model& model) {
 void Conductor::stage_error(const std::string& board, const wire::StageError& message, std::uint32_t errors) {
     Model* model = parts_.catalogue.find(message.deployment);
     const Member* member = parts_.membership.find(board);
-    if (model == nullptr || member == nullptr) return;
+    if (model == nullptr || !model->deployment || member == nullptr) return;
     const bool board_is_to_blame = message.code == Code::device || message.code == Code::network;
     if (board_is_to_blame && errors >= kMostDeviceErrors) {
-        model->restrictions.excluded[board] = member->session;
+        const bool is_the_way =
+            message.code == Code::network && mark_ways_behind(model->deployment->layout().stages()[message.stage]);
+        if (!is_the_way) model->restrictions.excluded[board] = member->session;
         replan(*model, text("board '", board, "' fails: ", message.text), false);
         return;
     }
@@ -266,18 +296,31 @@ void Conductor::watch_pace(Model& model, const std::string& board) {
     for (const auto& [seat, factor] : model.deployment->off_pace(board)) {
         base::log_info("hub", "device ", seat.device, " of board '", board, "' takes ", factor,
                        " times as long as planned");
-        parts_.measuring.correct(seat, factor);
+        // Not the scale of now times that: another model's stages there may have said it already.
+        parts_.measuring.set_scale(seat, model.deployment->planned_scale(seat) * factor);
         model.considered = ~std::uint64_t{0};
     }
 }
 
-// 0: a long run there is no sign of anything.
-double Conductor::hang_limit_s(const std::string& board) const {
+// The hub has it compile or measure.
+bool Conductor::has_other_work(const std::string& board) const {
+    const auto compiles = [&](const std::unique_ptr<Deployment>& deployment) {
+        return deployment && deployment->unready_boards().count(board) != 0;
+    };
+    const auto& models = parts_.catalogue.models();
+    return parts_.measuring.busy(board) || std::any_of(models.begin(), models.end(), [&](const auto& entry) {
+               return compiles(entry.second.deployment) || compiles(entry.second.next);
+           });
+}
+
+// How long what the board has been at since `run_since` may last. 0: a long run there is no sign of anything.
+double Conductor::hang_limit_s(const std::string& board, TimePoint run_since) const {
     double longest = 0, least = std::chrono::duration<double>(parts_.options.board_timeout).count();
-    if (parts_.measuring.busy(board)) return 0;
+    // It may still be at what nobody waits for any more.
+    const auto other = other_work_.find(board);
+    if (other != other_work_.end() && run_since <= other->second) least = std::max(least, kOtherWorkS);
     for (const auto& [number, model] : parts_.catalogue.models()) {
         if (!model.deployment || !model.deployment->uses(board)) continue;
-        if (model.phase != Phase::serving || model.next) return 0;
         longest = std::max(longest, model.deployment->longest_stage_s(board));
         if (model.deployment->untried(board)) least = std::max(least, kFirstRunS);
     }
@@ -302,7 +345,8 @@ void Conductor::heartbeat(const std::string& board) {
         parts_.event(Event::Kind::board_joined, board, "its device works again");
         return;
     }
-    const double limit_s = hang_limit_s(board);
+    if (has_other_work(board)) other_work_[board] = now();
+    const double limit_s = hang_limit_s(board, now() - std::chrono::milliseconds(oldest_ms));
     if (limit_s == 0 || oldest_ms < limit_s * 1e3) return;
     const std::string why = text("a device of it has been busy with one run for ", oldest_ms, " ms");
     parts_.membership.set_hung(board, true);

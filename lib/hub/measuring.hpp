@@ -42,12 +42,16 @@ public:
     bool failed(const std::string& board, const wire::TaskFailed& message);
     void joined(const Member& member);
     void lost(const std::string& board);
+    /// Gives up what boards have been at for too long, whether or not anybody waits for it.
+    void tick(TimePoint now);
     /// The board is at it; a long run on it is no wonder.
     [[nodiscard]] bool busy(const std::string& board) const;
 
-    [[nodiscard]] const plan::MeasuredKernels& known(const Seat& seat) const;
-    /// What runs show: this device takes `factor` times as long for all of its kernels as it measured.
-    void correct(const Seat& seat, double factor);
+    /// As they count for plans: measured times the scale.
+    [[nodiscard]] plan::MeasuredKernels known(const Seat& seat) const;
+    /// What runs show: this device takes so many times as long for all of its kernels as it measured; 1 at first.
+    [[nodiscard]] double scale(const Seat& seat) const;
+    void set_scale(const Seat& seat, double scale);
 
 private:
     struct Task {
@@ -61,6 +65,7 @@ private:
         std::string identity;  // of the device
         plan::MeasuredKernels known{};
         std::set<base::Digest> settled{};
+        double scale = 1;
     };
 
     void ask(const Member& member, const Seat& seat, const KnownGraph& graph, TimePoint now);

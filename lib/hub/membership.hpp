@@ -36,6 +36,9 @@ struct Member {
     [[nodiscard]] bool usable() const noexcept { return connected() && !hung; }
 };
 
+/// What plans call one device of a board that has several.
+[[nodiscard]] std::string device_label(const std::string& board, const device::DeviceInfo& device);
+
 /// Whom a connection belongs to, as the transport says.
 struct Caller {
     PeerId peer = PeerId::none;
@@ -81,6 +84,8 @@ public:
     [[nodiscard]] TimePoint last_join() const noexcept { return last_join_; }
 
 private:
+    /// How long it has given no sign: neither a whole message nor bytes of one that is still on its way.
+    [[nodiscard]] base::Duration quiet(const Member& member, TimePoint now) const;
     [[nodiscard]] std::string objection(const Caller& caller, const wire::Register& info) const;
     void tell_peers();
     void forget_oldest();

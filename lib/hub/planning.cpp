@@ -151,7 +151,7 @@ ClusterView view_of(const Membership& membership, const Links& links, const Memo
     for (const auto& [seat, memory] : room_for(membership, taken, restrictions)) {
         const Member& member = *membership.find(seat.board);
         const auto& devices = member.info.devices;
-        const std::string label = devices.size() == 1 ? seat.board : seat.board + ":" + devices[seat.device].id;
+        const std::string label = devices.size() == 1 ? seat.board : device_label(seat.board, devices[seat.device]);
         view.cluster.boards.push_back({label, devices[seat.device], memory});
         view.places.push_back({seat.board, seat.device, memory});
         view.sessions.push_back(member.session);
@@ -167,14 +167,18 @@ ClusterView view_of(const Membership& membership, const Links& links, const Memo
     return view;
 }
 
-plan::Problem problem_of(const OpenSpec& spec, const ClusterView& view, const Measuring& measuring) {
+plan::Problem problem_of(const OpenSpec& spec, ClusterView& view, const Measuring& measuring) {
     plan::Problem problem;
     problem.cluster = view.cluster;
     problem.objective = spec.objective;
     problem.options = options_of(spec);
     std::vector<plan::MeasuredKernels> measured;
-    for (const Place& place : view.places)
-        measured.push_back(measuring.known({place.board, place.device}));
+    view.scales.clear();
+    for (const Place& place : view.places) {
+        const Seat seat{place.board, place.device};
+        measured.push_back(measuring.known(seat));
+        view.scales.push_back(measuring.scale(seat));
+    }
     for (const auto& graph : spec.graphs)
         problem.models.push_back({graph.graph, plan::cost_table(*graph.graph, view.cluster, measured)});
     return problem;

@@ -38,10 +38,15 @@ void SimulatedBoard::forget_session() {
     compiled_.clear();
     asked_.clear();
     early_.clear();
+    vain_probes_.clear();
 }
 
 void SimulatedBoard::heartbeat() {
     if (session_ == 0) return;
+    for (auto& [task, beats] : vain_probes_) {
+        if (--beats == 0) send_("", encode(wire::TaskFailed{task, base::Code::unavailable, "it cannot be reached"}));
+    }
+    std::erase_if(vain_probes_, [](const auto& probe) { return probe.second <= 0; });
     wire::Heartbeat message;
     message.session = session_;
     message.sequence = ++sequence_;
@@ -72,6 +77,7 @@ void SimulatedBoard::hear(const wire::Welcome& message) {
 
 void SimulatedBoard::hear(const wire::MeasureKernels& message) {
     ++measured;
+    if (!measures) return;
     wire::KernelCosts costs{message.task, {}};
     const auto kernels = graph::groups(message.graph);
     for (const auto group : message.groups) {
@@ -88,6 +94,10 @@ void SimulatedBoard::hear(const wire::MeasureKernels& message) {
 }
 
 void SimulatedBoard::hear(const wire::MeasureLink& message) {
+    if (unreachable.count(message.peer) != 0) {
+        vain_probes_.push_back({message.task, 13});  // somewhat more than three seconds
+        return;
+    }
     wire::LinkMeasured out{message.task, {}};
     for (const auto size : message.sizes)
         out.times.push_back({size, 2e-4 + static_cast<double>(size) / 1e8});
@@ -103,6 +113,16 @@ void SimulatedBoard::hear(const wire::Deploy& message) {
         --refuse_deploys;
         send_("", encode(wire::DeployFailed{message.deployment, message.epoch, message.stage, refusal, "it says no"}));
         return;
+    }
+    for (const auto& route : message.outputs) {
+        for (const auto& fan : route.fans) {
+            for (const auto& to : fan.choices) {
+                if (unreachable.count(to.board) == 0) continue;
+                send_("", encode(wire::DeployFailed{message.deployment, message.epoch, message.stage,
+                                                    base::Code::unavailable, "'" + to.board + "' is not reached"}));
+                return;
+            }
+        }
     }
     Stage& stage = stages_[{message.deployment, message.epoch, message.stage}];
     stage.deploy = message;
@@ -265,7 +285,7 @@ bool SimulatedBoard::run_one(Stage& stage, std::uint64_t request) {
     give_back(stage, taken);
     if (stage_errors > 0) {
         --stage_errors;
-        send_("", encode(wire::StageError{deploy.deployment, request, deploy.epoch, deploy.stage, base::Code::device,
+        send_("", encode(wire::StageError{deploy.deployment, request, deploy.epoch, deploy.stage, stage_error,
                                           "clFinish: -36"}));
         for (const auto& target : targets)
             ++stage.credits[target];

@@ -39,9 +39,12 @@ public:
 
     bool hangs = false;         ///< runs do not come back; heartbeats say so
     std::uint32_t hung_ms = 0;  ///< for how long, as heartbeats say
+    bool measures = true;       ///< what it is asked to measure is answered
     int refuse_deploys = 0;     ///< so many are refused
     base::Code refusal = base::Code::device;
     int stage_errors = 0;  ///< so many runs fail
+    base::Code stage_error = base::Code::device;
+    std::set<std::string> unreachable{};  ///< boards to which it finds no way
     std::uint64_t runs = 0, compiles = 0, blobs_fetched = 0, measured = 0;
     [[nodiscard]] std::size_t stages() const noexcept { return stages_.size(); }
 
@@ -88,6 +91,7 @@ private:
     std::map<Key, Stage> stages_;
     std::map<base::Digest, base::SharedBytes> blobs_;  // its disk
     std::deque<std::pair<std::string, wire::Credit>> early_;
+    std::deque<std::pair<std::uint64_t, int>> vain_probes_;  // tasks, and heartbeats until they are given up
     std::set<base::Digest> asked_;
     std::map<base::Digest, std::shared_ptr<runtime::Executable>> compiled_;  // of stages that are here
 };
