@@ -11,6 +11,7 @@
 #include "cli/messages.hpp"
 #include "cli/output.hpp"
 #include "cli/plan_text.hpp"
+#include "cli/signals.hpp"
 #include "cli/suggest.hpp"
 #include "cli/text.hpp"
 #include "plan/cost.hpp"
@@ -70,6 +71,7 @@ client::Planned ask(const PlanFlags& flags, const std::vector<client::NamedGraph
     options.objective = objective_of(flags.ensemble);
     options.mode = mode_of(flags.ensemble);
     options.merge = merge_of(flags.ensemble);
+    options.cancelled = [] { return signal_received() != 0; };
     options.weights = weights_of(flags.ensemble);
     Progress progress("measuring the boards");
     options.on_progress = [&](const client::Progress& at) { progress.show(progress_text(at)); };

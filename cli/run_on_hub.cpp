@@ -171,6 +171,7 @@ HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs, const Requests&
     options.objective = objective_of(ensemble);
     options.mode = mode_of(ensemble);
     options.merge = merge_of(ensemble);
+    options.cancelled = [] { return signal_received() != 0; };
     options.weights = weights_of(ensemble);
     options.max_in_flight = flags.in_flight;
     std::optional<client::RemoteModel> model;

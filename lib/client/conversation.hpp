@@ -35,6 +35,7 @@ public:
 using OpenResult = std::variant<std::uint64_t, wire::Planned, base::Error>;
 
 struct OpenCall {
+    std::uint64_t ticket = 0;           ///< the caller's number, to take it back
     std::vector<wire::Model> models{};  ///< constants bound and addressed
     OpenOptions options{};
     bool plan_only = false;
@@ -61,6 +62,8 @@ public:
     void message(const wire::Frames& frames, base::TimePoint now);
 
     void open(OpenCall call, base::TimePoint now);
+    /// Ends with Code::cancelled, unless it has ended.
+    void cancel_opening(std::uint64_t ticket);
     void close(std::uint64_t model);
     void submit(Submission submission, base::TimePoint now);
     void cancel(std::uint64_t ticket);

@@ -29,6 +29,13 @@ void Conversation::open(OpenCall call, TimePoint now) {
     if (up_) ask_to_open(id, now);
 }
 
+void Conversation::cancel_opening(std::uint64_t ticket) {
+    const auto at = std::find_if(models_.begin(), models_.end(), [&](const auto& entry) {
+        return entry.second.waiting && entry.second.call.ticket == ticket;
+    });
+    if (at != models_.end()) finish_opening(at->first, Error(Code::cancelled, "opening the model was taken back"));
+}
+
 void Conversation::ask_to_open(std::uint64_t id, TimePoint now) {
     Model& model = models_.at(id);
     wire::OpenModel out;

@@ -1,9 +1,11 @@
 #include "session/session.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <list>
 #include <mutex>
+#include <optional>
 
 #include "optimize/optimize.hpp"
 #include "session/carried_state.hpp"
@@ -16,6 +18,8 @@ using base::fail;
 using runtime::BufferPtr;
 
 namespace {
+
+constexpr std::chrono::milliseconds kLookForCancel{5};
 
 // A part of the model that runs without looking at values, compiled, and how to go on from it.
 struct Step {
@@ -39,6 +43,10 @@ std::string key_of(const std::map<std::string, tensor::Type>& types) {
     return out;
 }
 
+bool is_wanted(const runtime::RunOptions& options) {
+    return !options.cancellation.cancelled() && (!options.deadline || base::SteadyClock::now() < *options.deadline);
+}
+
 }  // namespace
 
 struct Session::State {
@@ -59,49 +67,66 @@ struct Session::State {
     std::list<std::pair<std::string, StepFuture>> steps;  // most recently used first
     std::vector<std::shared_ptr<runtime::Executable>> last;
 
-    std::shared_ptr<Step> make(importer::Lowering lowering) const {
+    std::shared_ptr<Step> make(importer::Lowering lowering, const runtime::RunOptions& wanted) const {
         importer::Segment segment = lowering.advance();
         const bool halves = options.precision == Precision::fp16;
         auto graph = optimize::optimize(halves ? optimize::half_precision(segment.graph) : segment.graph);
         auto inputs = names(graph.inputs), outputs = names(graph.outputs);
-        return std::make_shared<Step>(Step{backend->compile(std::move(graph)), std::move(inputs), std::move(outputs),
-                                           std::move(segment.wanted), segment.last, std::move(lowering)});
+        return std::make_shared<Step>(Step{backend->compile(std::move(graph), wanted), std::move(inputs),
+                                           std::move(outputs), std::move(segment.wanted), segment.last,
+                                           std::move(lowering)});
+    }
+
+    // The step of that key, or the promise to make it.
+    StepFuture find_step(const std::string& key, std::optional<std::promise<std::shared_ptr<Step>>>& to_make) {
+        const std::lock_guard lock(mutex);
+        const auto at = std::find_if(steps.begin(), steps.end(), [&](const auto& own) { return own.first == key; });
+        if (at != steps.end()) {
+            steps.splice(steps.begin(), steps, at);
+        } else {
+            to_make.emplace();
+            steps.emplace_front(key, to_make->get_future().share());
+            while (steps.size() > std::max<std::size_t>(options.kept_graphs, 1))
+                steps.pop_back();
+        }
+        return steps.front().second;
     }
 
     // The step for these input types, or the one behind `previous` with its wanted values given. Whoever asks first
-    // makes it; others who ask meanwhile wait for that. One that could not be made is tried again by the next.
+    // makes it; others who ask meanwhile wait for that, as long as they are wanted themselves. One that could not be
+    // made is tried again by the next.
     template <class MakeLowering>
-    std::shared_ptr<Step> step(const std::string& key, MakeLowering&& lowering) {
-        std::promise<std::shared_ptr<Step>> promise;
-        StepFuture future;
-        bool known = false;
-        {
-            const std::lock_guard lock(mutex);
-            const auto at = std::find_if(steps.begin(), steps.end(), [&](const auto& own) { return own.first == key; });
-            known = at != steps.end();
-            if (known) {
-                steps.splice(steps.begin(), steps, at);
-            } else {
-                steps.emplace_front(key, promise.get_future().share());
-                while (steps.size() > std::max<std::size_t>(options.kept_graphs, 1))
-                    steps.pop_back();
+    std::shared_ptr<Step> step(const std::string& key, const runtime::RunOptions& wanted, MakeLowering&& lowering) {
+        for (;;) {
+            std::optional<std::promise<std::shared_ptr<Step>>> to_make;
+            const StepFuture future = find_step(key, to_make);
+            if (!to_make) {
+                while (future.wait_for(kLookForCancel) != std::future_status::ready)
+                    runtime::check_still_wanted(wanted);
+                if (auto made = future.get()) return made;
+                continue;  // its maker gave up
             }
-            future = steps.front().second;
+            try {
+                to_make->set_value(make(lowering(), wanted));
+                return future.get();
+            } catch (...) {
+                {
+                    const std::lock_guard lock(mutex);
+                    steps.remove_if([&](const auto& own) { return own.first == key; });
+                }
+                if (is_wanted(wanted))
+                    to_make->set_exception(std::current_exception());
+                else
+                    to_make->set_value(nullptr);
+                throw;
+            }
         }
-        if (known) return future.get();
-        try {
-            promise.set_value(make(lowering()));
-        } catch (...) {
-            promise.set_exception(std::current_exception());
-            const std::lock_guard lock(mutex);
-            steps.remove_if([&](const auto& own) { return own.first == key; });
-        }
-        return future.get();
     }
 
-    std::shared_ptr<Step> first_step(const std::map<std::string, tensor::Type>& types, std::string& key) {
+    std::shared_ptr<Step> first_step(const std::map<std::string, tensor::Type>& types,
+                                     const runtime::RunOptions& wanted, std::string& key) {
         key = key_of(types);
-        return step(key, [&] {
+        return step(key, wanted, [&] {
             importer::Bindings bindings;
             for (const auto& [name, type] : types)
                 bindings.inputs.emplace(name, type);
@@ -201,7 +226,7 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
         carried.add_values(types, values, *backend);
     }
     std::string key;
-    auto current = first_step(types, key);
+    auto current = first_step(types, run_options, key);
     std::vector<std::shared_ptr<runtime::Executable>> used;
     for (;;) {
         const auto results = current->executable->run(collect(current->inputs, values), run_options);
@@ -225,7 +250,7 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
         for (auto& [name, tensor] : lowering.resolve(std::move(decided)))
             values[name] = backend->upload(std::move(tensor));
         key = key_of(types) + lowering.key();
-        current = step(key, [&] { return std::move(lowering); });
+        current = step(key, run_options, [&] { return std::move(lowering); });
     }
 }
 
@@ -242,14 +267,14 @@ std::optional<Tensor> Session::state(std::string_view input) const {
     return buffer ? std::optional(buffer->read()) : std::nullopt;
 }
 
-void Session::prepare(const std::map<std::string, tensor::Type>& inputs) {
+void Session::prepare(const std::map<std::string, tensor::Type>& inputs, const runtime::RunOptions& options) {
     auto types = inputs;
     if (!state_->carried.empty()) {
         const std::lock_guard lock(state_->carried.mutex());
         state_->carried.add_types(types);
     }
     std::string key;
-    const auto step = state_->first_step(types, key);
+    const auto step = state_->first_step(types, options, key);
     const std::lock_guard lock(state_->mutex);
     state_->last = {step->executable};
 }

@@ -94,7 +94,7 @@ public:
     [[nodiscard]] std::optional<Tensor> state(std::string_view input) const;
 
     /// Lowers and compiles for inputs of these types, so that the first run() with them need not.
-    void prepare(const std::map<std::string, tensor::Type>& inputs);
+    void prepare(const std::map<std::string, tensor::Type>& inputs, const runtime::RunOptions& options = {});
 
     /// The executables that the last run used, in order: one, unless a value decided how the model went on.
     [[nodiscard]] std::vector<std::shared_ptr<runtime::Executable>> last_run() const;

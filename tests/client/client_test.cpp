@@ -276,6 +276,25 @@ TEST_CASE("Opening fails with the hub's words, or when its time is over") {
     CHECK(test::code_of([&] { (void)client->open({{"small", graph}}, options); }) == Code::timeout);
 }
 
+TEST_CASE("Opening and planning obey a deadline and can be taken back, whether the hub works or is away") {
+    FakeHub::Ways ways;
+    ways.hold_open = true;
+    Together all(ways);
+    const auto client = all.client();
+    const auto graph = small_graph();
+    client::OpenOptions until, given_up;
+    until.deadline = base::deadline_in(milliseconds(30));
+    CHECK(test::code_of([&] { (void)client->open({{"small", graph}}, until); }) == Code::timeout);
+    CHECK(test::code_of([&] { (void)client->plan({{"small", graph}}, until); }) == Code::timeout);  // it is over
+    given_up.cancelled = [&] { return all.hub->seen().opens == 2; };
+    CHECK(test::code_of([&] { (void)client->open({{"small", graph}}, given_up); }) == Code::cancelled);
+    all.lose_hub();
+    given_up.cancelled = [asked = std::make_shared<int>(0)] { return ++*asked > 3; };
+    CHECK(test::code_of([&] { (void)client->plan({{"small", graph}}, given_up); }) == Code::cancelled);
+    until.deadline = base::deadline_in(milliseconds(30));
+    CHECK(test::code_of([&] { (void)client->plan({{"small", graph}}, until); }) == Code::timeout);
+}
+
 TEST_CASE("What makes no sense is refused before it is sent") {
     Together all;
     const auto client = all.client();

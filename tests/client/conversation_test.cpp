@@ -61,8 +61,9 @@ struct Table {
         talk.connected(now);
         talk.message(wire::encode(wire::Welcome{1, "hub", "1"}), now);
     }
-    void open() {
+    void open(std::uint64_t ticket = 0) {
         OpenCall call;
+        call.ticket = ticket;
         call.models = {{graph, wire::digest_of(graph)}};
         call.deadline = now + std::chrono::seconds(60);
         call.view = std::make_shared<client::ModelView>();
@@ -176,6 +177,25 @@ TEST_CASE("A model that opens after its caller gave up is closed again") {
     table.say_opened(task, 9);
     CHECK(table.line.take<wire::CloseModel>().at(0).model == 9);
     CHECK(table.opened.size() == 1);
+}
+
+TEST_CASE("Opening that is taken back ends at once, and what opens later is closed again") {
+    Table table;
+    table.greet();
+    table.open(5);
+    const auto task = table.line.take<wire::OpenModel>().at(0).task;
+    table.talk.cancel_opening(4);  // somebody else's
+    CHECK(table.opened.empty());
+    table.talk.cancel_opening(5);
+    REQUIRE(table.opened.size() == 1);
+    CHECK(std::get<base::Error>(table.opened[0]).code() == Code::cancelled);
+    table.say_opened(task, 9);
+    CHECK(table.line.take<wire::CloseModel>().at(0).model == 9);
+    table.open(6);
+    table.say_opened(table.line.take<wire::OpenModel>().at(0).task, 10);
+    table.talk.cancel_opening(6);  // too late: it is open
+    CHECK(table.opened.size() == 2);
+    CHECK(table.line.take<wire::CloseModel>().empty());
 }
 
 TEST_CASE("Losing the hub any number of times repeats what is open, each time under a new number") {

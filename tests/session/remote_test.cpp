@@ -116,6 +116,42 @@ TEST_CASE("A remote run keeps its deadline and can be taken back") {
     CHECK(cluster.hub.wait_for([](const auto& seen) { return seen.cancels == 2; }));
 }
 
+TEST_CASE("A run that opens its model keeps its deadline and can be taken back, and so do those who wait for it") {
+    FakeHub::Ways ways;
+    ways.hold_open = true;
+    Cluster cluster(ways);
+    Session session(model(), cluster.backend), local(model(), runtime::make_host_backend());
+    runtime::RunOptions first, hurried;
+    auto opening = session.start(inputs(3), first);
+    REQUIRE(cluster.hub.wait_for([](const auto& seen) { return seen.opens == 1; }));
+    hurried.deadline = base::deadline_in(milliseconds(30));
+    CHECK(test::code_of([&] { (void)session.run(inputs(3), hurried); }) == Code::timeout);
+    CHECK(cluster.hub.seen().opens == 1);
+    hurried.deadline = base::deadline_in(milliseconds(30));
+    CHECK(test::code_of([&] { (void)session.run(inputs(2), hurried); }) == Code::timeout);
+    CHECK(cluster.hub.wait_for([](const auto& seen) { return seen.opens == 2; }));
+    auto patient = session.start(inputs(3, 1));
+    cluster.hub.set({});
+    first.cancellation.cancel();
+    CHECK(test::code_of([&] { (void)opening.get(); }) == Code::cancelled);
+    CHECK(same(patient.get(), local.run(inputs(3, 1))));  // what the first gave up is not its failure
+}
+
+TEST_CASE("A session that ends while it opens does not wait for the hub") {
+    FakeHub::Ways ways;
+    ways.hold_open = true;
+    Cluster cluster(ways);
+    std::vector<std::future<session::Outputs>> runs;
+    {
+        Session session(model(), cluster.backend);
+        for (unsigned i = 0; i < 3; ++i)
+            runs.push_back(session.start(inputs(3, i)));
+        REQUIRE(cluster.hub.wait_for([](const auto& seen) { return seen.opens == 1; }));
+    }
+    for (auto& run : runs)
+        CHECK(test::code_of([&] { (void)run.get(); }) == Code::cancelled);
+}
+
 TEST_CASE("A session that ends takes back what is open") {
     FakeHub::Ways ways;
     ways.hold = true;
