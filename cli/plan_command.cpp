@@ -11,7 +11,6 @@
 #include "cli/messages.hpp"
 #include "cli/output.hpp"
 #include "cli/plan_text.hpp"
-#include "cli/signals.hpp"
 #include "cli/suggest.hpp"
 #include "cli/text.hpp"
 #include "plan/cost.hpp"
@@ -67,11 +66,10 @@ plan::Problem problem_of(const PlanFlags& flags, const std::vector<client::Named
 
 client::Planned ask(const PlanFlags& flags, const std::vector<client::NamedGraph>& graphs) {
     const auto client = connect(flags.hub, "shoal plan");
-    client::OpenOptions options;
+    auto options = open_options(flags.hub);
     options.objective = objective_of(flags.ensemble);
     options.mode = mode_of(flags.ensemble);
     options.merge = merge_of(flags.ensemble);
-    options.cancelled = [] { return signal_received() != 0; };
     options.weights = weights_of(flags.ensemble);
     Progress progress("measuring the boards");
     options.on_progress = [&](const client::Progress& at) { progress.show(progress_text(at)); };
@@ -133,6 +131,7 @@ void add_plan_command(Frame& frame) {
         ->required()
         ->expected(1, CLI::detail::expected_max_vector_size);
     add_hub_flags(command, flags->hub, "Ask this hub and its boards");
+    add_open_timeout_flag(command, flags->hub);
     command.add_option("--cluster", flags->cluster, "Plan for the boards of this JSON file")
         ->option_text("FILE")
         ->group("Cluster");

@@ -148,6 +148,7 @@ private:
 
 void add_hub_run_flags(CLI::App& command, HubRunFlags& flags) {
     add_hub_flags(command, flags.hub, "Run on the boards of this hub instead of on this machine");
+    add_open_timeout_flag(command, flags.hub);
     command
         .add_flag("--each", flags.each,
                   "Every row of the inputs (axis 0) is a request of its own; the outputs are put together again")
@@ -167,11 +168,10 @@ HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs, const Requests&
     HubRun out;
     const auto client = connect(flags.hub, "shoal run");
     out.hub = client->hub();
-    client::OpenOptions options;
+    auto options = open_options(flags.hub);
     options.objective = objective_of(ensemble);
     options.mode = mode_of(ensemble);
     options.merge = merge_of(ensemble);
-    options.cancelled = [] { return signal_received() != 0; };
     options.weights = weights_of(ensemble);
     options.max_in_flight = flags.in_flight;
     std::optional<client::RemoteModel> model;

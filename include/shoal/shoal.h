@@ -168,7 +168,7 @@ typedef struct shoal_connect_options {
     const char* hub_key_file;   /* NAME.pub of the hub; needed with keys */
     const char* name;           /* how the hub's status calls this client; NULL: "client" */
     int64_t connect_timeout_ms; /* 0: 5000 */
-    int64_t open_timeout_ms;    /* for sending, measuring, planning and deploying a model; 0: 120000 */
+    int64_t open_timeout_ms;    /* without progress in sending, measuring, planning or deploying; 0: 120000 */
     int64_t run_timeout_ms;     /* of runs without a deadline; 0: 120000 */
     shoal_objective objective;  /* 0: latency */
     uint32_t max_in_flight;     /* requests that will be open at a time; 0: as the hub thinks best */

@@ -91,11 +91,6 @@ std::vector<wire::Model> addressed(const std::vector<NamedGraph>& graphs, const 
     return out;
 }
 
-base::TimePoint deadline_of(const OpenOptions& options) {
-    const auto out = base::deadline_in(options.timeout);
-    return options.deadline ? std::min(out, *options.deadline) : out;
-}
-
 // Opens or plans, and waits for how it ends.
 OpenResult ask(Core& core, OpenCall call) {
     auto promise = std::make_shared<std::promise<OpenResult>>();
@@ -110,7 +105,7 @@ OpenResult ask(Core& core, OpenCall call) {
         (void)core.post([ticket](Conversation& talk) { talk.cancel_opening(ticket); });
         break;
     }
-    OpenResult out = result.get();  // by the deadline at the latest
+    OpenResult out = result.get();  // by its deadline at the latest
     if (const auto* error = std::get_if<base::Error>(&out)) throw base::Error(*error);
     return out;
 }
@@ -216,11 +211,10 @@ Client::~Client() {
 
 RemoteModel Client::open(std::vector<NamedGraph> graphs, const OpenOptions& options) {
     state_->core->expect_other_thread("open()");
-    const auto deadline = deadline_of(options);
     check(graphs, options);
     const auto view = std::make_shared<ModelView>();
     const auto result =
-        ask(*state_->core, {0, addressed(graphs, options), options, /*plan_only=*/false, deadline, view, nullptr});
+        ask(*state_->core, {0, addressed(graphs, options), options, /*plan_only=*/false, view, nullptr});
     RemoteModel out;
     out.state_ =
         std::make_shared<RemoteModel::State>(state_->core, std::get<std::uint64_t>(result), view, graphs[0].graph);
@@ -229,10 +223,8 @@ RemoteModel Client::open(std::vector<NamedGraph> graphs, const OpenOptions& opti
 
 Planned Client::plan(std::vector<NamedGraph> graphs, const OpenOptions& options) {
     state_->core->expect_other_thread("plan()");
-    const auto deadline = deadline_of(options);
     check(graphs, options);
-    auto result =
-        ask(*state_->core, {0, addressed(graphs, options), options, /*plan_only=*/true, deadline, nullptr, nullptr});
+    auto result = ask(*state_->core, {0, addressed(graphs, options), options, /*plan_only=*/true, nullptr, nullptr});
     auto& planned = std::get<wire::Planned>(result);
     return {std::move(planned.plan), std::move(planned.cluster)};
 }

@@ -48,8 +48,8 @@ struct OpenOptions {
     plan::Merge merge = plan::Merge::hand_over;  ///< of an ensemble
     std::vector<double> weights{};               ///< one a model, for weighted merges; empty: equal
     std::uint32_t max_in_flight = 0;             ///< requests that will be open at a time; 0: as the hub thinks best
-    std::chrono::milliseconds timeout{120'000};
-    std::optional<base::TimePoint> deadline{};  ///< ends it too, whichever comes first
+    std::chrono::milliseconds timeout{120'000};  ///< without progress: a slow link may take longer than that in all
+    std::optional<base::TimePoint> deadline{};   ///< ends it whatever progress it makes
     /// Asked every few milliseconds; once it says so, opening ends with Code::cancelled.
     std::function<bool()> cancelled{};
     std::function<void(const Progress&)> on_progress{};

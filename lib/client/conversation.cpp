@@ -197,8 +197,8 @@ TimePoint Conversation::tick(TimePoint now) {
     std::vector<std::uint64_t> late_models;
     TimePoint next = now + base::kLongestWait;
     for (const auto& [id, model] : models_) {
-        if (model.waiting && model.call.deadline <= now) late_models.push_back(id);
-        if (model.waiting) next = std::min(next, std::max(model.call.deadline, now));
+        if (model.waiting && model.deadline <= now) late_models.push_back(id);
+        if (model.waiting) next = std::min(next, std::max(model.deadline, now));
     }
     for (const auto id : late_models)
         finish_opening(

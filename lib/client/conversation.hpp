@@ -39,7 +39,6 @@ struct OpenCall {
     std::vector<wire::Model> models{};  ///< constants bound and addressed
     OpenOptions options{};
     bool plan_only = false;
-    base::TimePoint deadline{};
     std::shared_ptr<ModelView> view{};
     std::function<void(OpenResult)> done{};
 };
@@ -78,7 +77,10 @@ private:
     // A model for as long as somebody holds it, or a call that waits for one.
     struct Model {
         OpenCall call;
-        bool waiting = true;                   // `done` has not been called
+        bool waiting = true;         // `done` has not been called
+        base::TimePoint deadline{};  // of opening; later with every progress
+        std::string phase{};         // how far the hub was
+        std::uint64_t phase_done = 0;
         std::uint64_t task = 0;                // the hub's answer to it is awaited
         std::uint64_t at_hub = 0;              // the hub's number; 0: not open there
         base::TimePoint ask_at{};              // when to ask again

@@ -19,13 +19,20 @@ bool is_final(Code code) {
     return static_cast<int>(code) < static_cast<int>(Code::io) && code != Code::does_not_fit;
 }
 
+TimePoint deadline_of(const OpenOptions& options, TimePoint now) {
+    const auto out = now + std::min<base::Duration>(options.timeout, base::kLongestWait);
+    return options.deadline ? std::min(out, *options.deadline) : out;
+}
+
 }  // namespace
 
 void Conversation::open(OpenCall call, TimePoint now) {
     const auto id = next_model_++;
     for (const auto& model : call.models)
         weights_.add(model.graph);
-    models_[id].call = std::move(call);
+    Model& model = models_[id];
+    model.deadline = deadline_of(call.options, now);
+    model.call = std::move(call);
     if (up_) ask_to_open(id, now);
 }
 
@@ -119,10 +126,16 @@ void Conversation::hear(const wire::BlobRequest& message, TimePoint now) {
     (void)tick(now);
 }
 
-void Conversation::hear(const wire::OpenProgress& message, TimePoint) {
+void Conversation::hear(const wire::OpenProgress& message, TimePoint now) {
     const auto at = model_of_task(message.task);
-    if (at != models_.end() && at->second.waiting)
-        tell(at->second.call.options.on_progress, Progress{message.phase, message.done, message.total});
+    if (at == models_.end() || !at->second.waiting) return;
+    Model& model = at->second;
+    if (message.phase != model.phase || message.done != model.phase_done) {
+        model.phase = message.phase;
+        model.phase_done = message.done;
+        model.deadline = deadline_of(model.call.options, now);
+    }
+    tell(model.call.options.on_progress, Progress{message.phase, message.done, message.total});
 }
 
 void Conversation::hear(const wire::Planned& message, TimePoint) {

@@ -65,7 +65,8 @@ struct Table {
         OpenCall call;
         call.ticket = ticket;
         call.models = {{graph, wire::digest_of(graph)}};
-        call.deadline = now + std::chrono::seconds(60);
+        call.options.timeout = std::chrono::seconds(60);
+        call.options.deadline = deadline;
         call.view = std::make_shared<client::ModelView>();
         call.done = [this](OpenResult result) { opened.push_back(std::move(result)); };
         talk.open(std::move(call), now);
@@ -93,6 +94,7 @@ struct Table {
     graph::Graph graph;
     FakeLine line;
     base::TimePoint now = base::TimePoint{} + std::chrono::hours(5);
+    std::optional<base::TimePoint> deadline;  // of opening
     int joined = 0;
     Conversation talk{{}, "1", line, [this](auto) { ++joined; }};
     std::vector<OpenResult> opened;
@@ -177,6 +179,37 @@ TEST_CASE("A model that opens after its caller gave up is closed again") {
     table.say_opened(task, 9);
     CHECK(table.line.take<wire::CloseModel>().at(0).model == 9);
     CHECK(table.opened.size() == 1);
+}
+
+TEST_CASE("Opening goes on for as long as the hub comes further, but not beyond a deadline") {
+    Table table;
+    table.greet();
+    table.open();
+    const auto start = table.now;
+    table.deadline = start + std::chrono::seconds(100);
+    table.open();
+    const auto asked = table.line.take<wire::OpenModel>();
+    REQUIRE(asked.size() == 2);
+    const auto progress = [&](const char* phase, std::uint64_t done) {
+        for (const auto& open : asked)
+            table.talk.message(wire::encode(wire::OpenProgress{open.task, phase, done, 1000}), table.now);
+        (void)table.talk.tick(table.now);
+    };
+    for (std::uint64_t i = 1; i < 5; ++i) {
+        table.now = start + i * std::chrono::seconds(50);
+        progress("weights", i * 100);
+        CHECK(table.opened.size() == (i >= 2 ? 1 : 0));  // the one with a deadline
+    }
+    table.now += std::chrono::seconds(40);
+    progress("measuring", 400);
+    CHECK(table.talk.tick(table.now) == table.now + std::chrono::seconds(60));
+    for (int i = 0; i < 2; ++i) {
+        table.now += std::chrono::seconds(30);
+        progress("measuring", 400);  // no further than before
+    }
+    REQUIRE(table.opened.size() == 2);
+    for (const auto& result : table.opened)
+        CHECK(std::get<base::Error>(result).code() == Code::timeout);
 }
 
 TEST_CASE("Opening that is taken back ends at once, and what opens later is closed again") {
