@@ -355,6 +355,45 @@ TEST_CASE("An ending client answers what is open and says goodbye") {
           Code::cancelled);
 }
 
+namespace {
+
+// A port that has no memory left for messages once it is told so.
+class PoorPort final : public transport::Port {
+public:
+    PoorPort(std::unique_ptr<transport::Port> inner, std::shared_ptr<std::atomic<bool>> poor)
+        : inner_(std::move(inner)), poor_(std::move(poor)) {}
+    std::string listen(const std::string& endpoint) override { return inner_->listen(endpoint); }
+    transport::PeerId connect(const std::string& endpoint, const std::optional<transport::PublicKey>& server) override {
+        return inner_->connect(endpoint, server);
+    }
+    bool send(transport::PeerId peer, transport::Frames frames) override {
+        if (*poor_) throw std::bad_alloc();
+        return inner_->send(peer, std::move(frames));
+    }
+    std::optional<transport::Event> wait(base::TimePoint deadline) override { return inner_->wait(deadline); }
+    void disconnect(transport::PeerId peer) override { inner_->disconnect(peer); }
+    void wake() noexcept override { inner_->wake(); }
+    void post(std::function<void()> work) override { inner_->post(std::move(work)); }
+    transport::Counters counters(transport::PeerId peer) const override { return inner_->counters(peer); }
+    std::uint64_t unsent_bytes(transport::PeerId peer) const override { return inner_->unsent_bytes(peer); }
+    transport::Rejections rejections() const override { return inner_->rejections(); }
+
+private:
+    std::unique_ptr<transport::Port> inner_;
+    std::shared_ptr<std::atomic<bool>> poor_;
+};
+
+}  // namespace
+
+TEST_CASE("A client ends although it cannot say goodbye") {
+    Together all;
+    const auto poor = std::make_shared<std::atomic<bool>>(false);
+    ClientOptions options;
+    options.hub_endpoint = FakeHub::kEndpoint;
+    Client client(options, std::make_unique<PoorPort>(transport::make_in_process_port(all.network), poor));
+    *poor = true;
+}
+
 TEST_CASE("Callbacks may ask again, but not wait; what they throw is theirs") {
     Together all;
     const auto client = all.client();
