@@ -171,7 +171,7 @@ typedef struct shoal_connect_options {
     int64_t open_timeout_ms;    /* without progress in sending, measuring, planning or deploying; 0: 120000 */
     int64_t run_timeout_ms;     /* of runs without a deadline; 0: 120000 */
     shoal_objective objective;  /* 0: latency */
-    uint32_t max_in_flight;     /* requests that will be open at a time; 0: as the hub thinks best */
+    uint32_t max_in_flight;     /* of each model: requests that the hub has at a time; others wait here; 0: any */
 } shoal_connect_options;
 
 /* A cluster. When the hub is lost later, it is looked for again, models are opened again, and requests repeated, until

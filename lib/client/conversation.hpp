@@ -106,7 +106,8 @@ private:
     [[nodiscard]] std::map<std::uint64_t, Model>::iterator model_of_task(std::uint64_t task);
     [[nodiscard]] Model* model_at_hub(std::uint64_t number);
 
-    void send_waiting(std::uint64_t model, base::TimePoint now);
+    // False when the network takes no more for now.
+    bool send_waiting(std::uint64_t model, base::TimePoint now);
     void answer(std::uint64_t ticket, Reply reply);
     void fail_request(std::uint64_t ticket, base::Error error);
     [[nodiscard]] base::Error late(const Submission& submission) const;

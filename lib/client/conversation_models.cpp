@@ -155,9 +155,10 @@ void Conversation::hear(const wire::Opened& message, TimePoint now) {
     model.at_hub = message.model;
     model.trouble.reset();
     model.call.view->set(message.plan, message.boards);
-    model.call.view->set_max_in_flight(message.max_in_flight);
+    const auto most = model.call.options.max_in_flight;
+    model.call.view->set_max_in_flight(most == 0 ? message.max_in_flight : std::min(most, message.max_in_flight));
     if (model.waiting) finish_opening(id, id);
-    send_waiting(id, now);
+    (void)send_waiting(id, now);
 }
 
 void Conversation::hear(const wire::Replanned& message, TimePoint) {

@@ -105,6 +105,9 @@ TEST_CASE("A model is opened with its weights and answers as it does on the host
     CHECK(phases.back() == "weights");
     CHECK(model.boards() == std::vector<std::string>{"a board"});
     CHECK(model.max_in_flight() == 3);
+    client::OpenOptions fewer;
+    fewer.max_in_flight = 2;
+    CHECK(client->open({{"small", graph}}, fewer).max_in_flight() == 2);
     for (unsigned i = 0; i < 5; ++i) {
         const auto inputs = some_inputs(*graph, i);
         CHECK(same(model.run(inputs, base::deadline_in(seconds(10))), wanted(*graph, inputs)));
