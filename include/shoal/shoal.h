@@ -234,6 +234,7 @@ typedef struct shoal_run_options {
     size_t struct_size;
     int64_t timeout_ms;               /* from now; 0: none (through a hub: its run_timeout_ms) */
     shoal_cancellation* cancellation; /* may be NULL */
+    int32_t tell_busy; /* 1: SHOAL_BUSY at once when the hub is full; 0: it is asked again until the deadline */
 } shoal_run_options;
 
 /* The outputs of a run. */

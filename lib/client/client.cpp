@@ -169,7 +169,7 @@ void RemoteModel::cancel(Ticket ticket) const {
 }
 
 std::vector<Tensor> RemoteModel::run(std::vector<Tensor> inputs, base::TimePoint deadline,
-                                     const std::function<bool()>& cancelled) const {
+                                     const std::function<bool()>& cancelled, bool tell_busy) const {
     state_->core->expect_other_thread("run()");
     milliseconds pause = kBusyFirst;
     for (;;) {
@@ -184,7 +184,7 @@ std::vector<Tensor> RemoteModel::run(std::vector<Tensor> inputs, base::TimePoint
         Reply own = reply.get();  // by the deadline at the latest
         if (!own.error) return std::move(own.outputs);
         const auto again = base::SteadyClock::now() + pause;
-        if (own.error->code() != Code::busy || again >= deadline) throw base::Error(*own.error);
+        if (own.error->code() != Code::busy || tell_busy || again >= deadline) throw base::Error(*own.error);
         if (cancelled && cancelled()) fail(Code::cancelled, "the request was taken back");
         if (!state_->core->sleep_until(again)) fail(Code::cancelled, kEnded);
         pause = std::min(pause * 2, kBusyLongest);

@@ -93,10 +93,11 @@ public:
     /// at the latest, and before the Client is gone. Throws invalid_argument unless `inputs` fit the graph's.
     Ticket submit(std::vector<Tensor> inputs, base::TimePoint deadline, std::function<void(Reply)> done) const;
     void cancel(Ticket ticket) const;
-    /// Submits and waits; a busy hub is asked again until the deadline. Throws what the reply's error says. `cancelled`
-    /// is asked every few milliseconds; once it says so, the request is taken back and Code::cancelled thrown.
+    /// Submits and waits; a busy hub is asked again until the deadline, unless busy is to be told. Throws what the
+    /// reply's error says. `cancelled` is asked every few milliseconds; once it says so, the request is taken back and
+    /// Code::cancelled thrown.
     [[nodiscard]] std::vector<Tensor> run(std::vector<Tensor> inputs, base::TimePoint deadline,
-                                          const std::function<bool()>& cancelled = {}) const;
+                                          const std::function<bool()>& cancelled = {}, bool tell_busy = false) const;
 
 private:
     friend class Client;

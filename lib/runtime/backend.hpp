@@ -72,6 +72,7 @@ private:
 struct RunOptions {
     std::optional<base::TimePoint> deadline{};
     Cancellation cancellation{};
+    bool tell_busy = false;  ///< a full cluster is Code::busy at once, instead of being asked again until the deadline
 };
 
 /// One kernel of an executable: what it is made of and, when it was run for measuring, what it took.

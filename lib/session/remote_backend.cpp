@@ -49,8 +49,9 @@ public:
             tensors.push_back(input->read());
         const auto deadline = options.deadline.value_or(base::deadline_in(run_timeout_));
         std::vector<BufferPtr> out;
-        for (auto& tensor :
-             model_.run(std::move(tensors), deadline, [&options] { return options.cancellation.cancelled(); }))
+        for (auto& tensor : model_.run(
+                 std::move(tensors), deadline, [&options] { return options.cancellation.cancelled(); },
+                 options.tell_busy))
             out.push_back(std::make_shared<HeldBuffer>(std::move(tensor)));
         return out;
     }

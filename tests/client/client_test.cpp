@@ -143,6 +143,10 @@ TEST_CASE("A busy hub is told to the callback, and asked again by run()") {
     ways.busy = 1;
     all.hub->set(ways);
     CHECK(Asked(model, some_inputs(*graph)).reply().error->code() == Code::busy);
+    all.hub->set(ways);
+    CHECK(test::code_of([&] {
+              (void)model.run(some_inputs(*graph), base::deadline_in(seconds(20)), {}, /*tell_busy=*/true);
+          }) == Code::busy);
     ways.busy = 5;
     all.hub->set(ways);
     CHECK(same(model.run(some_inputs(*graph), base::deadline_in(seconds(20))), wanted(*graph, some_inputs(*graph))));

@@ -116,6 +116,21 @@ TEST_CASE("A remote run keeps its deadline and can be taken back") {
     CHECK(cluster.hub.wait_for([](const auto& seen) { return seen.cancels == 2; }));
 }
 
+TEST_CASE("A full hub is asked again, or told to those who want to know") {
+    Cluster cluster;
+    Session session(model(), cluster.backend), local(model(), runtime::make_host_backend());
+    session.prepare({{"x", {ElementType::f32, {3, 5}}}});
+    FakeHub::Ways ways;
+    ways.busy = 3;
+    cluster.hub.set(ways);
+    runtime::RunOptions options;
+    options.tell_busy = true;
+    CHECK(test::code_of([&] { (void)session.run(inputs(3), options); }) == Code::busy);
+    CHECK(test::code_of([&] { (void)session.start(inputs(3), options).get(); }) == Code::busy);
+    CHECK(same(session.run(inputs(3)), local.run(inputs(3))));
+    CHECK(cluster.hub.seen().submits == 4);
+}
+
 TEST_CASE("A run that opens its model keeps its deadline and can be taken back, and so do those who wait for it") {
     FakeHub::Ways ways;
     ways.hold_open = true;
