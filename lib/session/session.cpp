@@ -5,7 +5,6 @@
 #include <future>
 #include <list>
 #include <mutex>
-#include <optional>
 
 #include "optimize/optimize.hpp"
 #include "session/carried_state.hpp"
@@ -20,6 +19,7 @@ using runtime::BufferPtr;
 namespace {
 
 constexpr std::chrono::milliseconds kLookForCancel{5};
+constexpr auto kReady = std::future_status::ready;
 
 // A part of the model that runs without looking at values, compiled, and how to go on from it.
 struct Step {
@@ -43,10 +43,6 @@ std::string key_of(const std::map<std::string, tensor::Type>& types) {
     return out;
 }
 
-bool is_wanted(const runtime::RunOptions& options) {
-    return !options.cancellation.cancelled() && (!options.deadline || base::SteadyClock::now() < *options.deadline);
-}
-
 }  // namespace
 
 struct Session::State {
@@ -56,6 +52,9 @@ struct Session::State {
           options(own_options),
           carried(model, own_options.state),
           queue(own_options.in_flight, own_options.queued) {}
+    ~State() { closing.cancel(); }
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
 
     importer::Model model;
     std::shared_ptr<runtime::Backend> backend;
@@ -63,6 +62,7 @@ struct Session::State {
     CarriedState carried;
 
     using StepFuture = std::shared_future<std::shared_ptr<Step>>;
+    using StepPromise = std::shared_ptr<std::promise<std::shared_ptr<Step>>>;
     mutable std::mutex mutex;
     std::list<std::pair<std::string, StepFuture>> steps;  // most recently used first
     std::vector<std::shared_ptr<runtime::Executable>> last;
@@ -77,14 +77,14 @@ struct Session::State {
                                            std::move(lowering)});
     }
 
-    // The step of that key, or the promise to make it.
-    StepFuture find_step(const std::string& key, std::optional<std::promise<std::shared_ptr<Step>>>& to_make) {
+    // The step of that key; when it is new, the promise to make it.
+    StepFuture find_step(const std::string& key, StepPromise& to_make) {
         const std::lock_guard lock(mutex);
         const auto at = std::find_if(steps.begin(), steps.end(), [&](const auto& own) { return own.first == key; });
         if (at != steps.end()) {
             steps.splice(steps.begin(), steps, at);
         } else {
-            to_make.emplace();
+            to_make = std::make_shared<StepPromise::element_type>();
             steps.emplace_front(key, to_make->get_future().share());
             while (steps.size() > std::max<std::size_t>(options.kept_graphs, 1))
                 steps.pop_back();
@@ -92,35 +92,45 @@ struct Session::State {
         return steps.front().second;
     }
 
-    // The step for these input types, or the one behind `previous` with its wanted values given. Whoever asks first
-    // makes it; others who ask meanwhile wait for that, as long as they are wanted themselves. One that could not be
-    // made is tried again by the next.
+    // To be called where an exception is at hand; the next that asks for the step tries again.
+    void fail_step(const std::string& key, const StepPromise& promise) {
+        {
+            const std::lock_guard lock(mutex);
+            steps.remove_if([&](const auto& own) { return own.first == key; });
+        }
+        promise->set_exception(std::current_exception());
+    }
+
+    // Makes a step on a thread of its own, which goes on when the run that asked for it gives up: the next run needs
+    // the step too, and might give up as soon.
+    void begin_step(const std::string& key, importer::Lowering lowering, const StepPromise& promise) {
+        const std::lock_guard lock(mutex);
+        std::erase_if(making, [](const auto& one) { return one.wait_for(std::chrono::seconds(0)) == kReady; });
+        making.push_back(std::async(std::launch::async, [this, key, lowering = std::move(lowering), promise]() mutable {
+            try {
+                promise->set_value(make(std::move(lowering), {.cancellation = closing}));
+            } catch (...) {
+                fail_step(key, promise);
+            }
+        }));
+    }
+
+    // The step for these input types, or the one behind `previous` with its wanted values given. Whoever asks first has
+    // it made; all wait for that as long as they are wanted.
     template <class MakeLowering>
     std::shared_ptr<Step> step(const std::string& key, const runtime::RunOptions& wanted, MakeLowering&& lowering) {
-        for (;;) {
-            std::optional<std::promise<std::shared_ptr<Step>>> to_make;
-            const StepFuture future = find_step(key, to_make);
-            if (!to_make) {
-                while (future.wait_for(kLookForCancel) != std::future_status::ready)
-                    runtime::check_still_wanted(wanted);
-                if (auto made = future.get()) return made;
-                continue;  // its maker gave up
-            }
+        StepPromise to_make;
+        const StepFuture future = find_step(key, to_make);
+        if (to_make) {
             try {
-                to_make->set_value(make(lowering(), wanted));
-                return future.get();
+                begin_step(key, lowering(), to_make);
             } catch (...) {
-                {
-                    const std::lock_guard lock(mutex);
-                    steps.remove_if([&](const auto& own) { return own.first == key; });
-                }
-                if (is_wanted(wanted))
-                    to_make->set_exception(std::current_exception());
-                else
-                    to_make->set_value(nullptr);
-                throw;
+                fail_step(key, to_make);
             }
         }
+        while (future.wait_for(kLookForCancel) != kReady)
+            runtime::check_still_wanted(wanted);
+        return future.get();
     }
 
     std::shared_ptr<Step> first_step(const std::map<std::string, tensor::Type>& types,
@@ -136,7 +146,9 @@ struct Session::State {
 
     Outputs run(const Inputs& inputs, const runtime::RunOptions& run_options);
 
-    RunQueue queue;  // last: it ends before what its runs use
+    runtime::Cancellation closing;
+    std::vector<std::future<void>> making;  // waits for them when it goes
+    RunQueue queue;                         // last: it ends before what its runs use
 };
 
 Session::Session(importer::Model model, std::shared_ptr<runtime::Backend> backend, SessionOptions options)
