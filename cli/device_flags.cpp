@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <map>
 
 #include "cli/frame.hpp"
 #include "cli/messages.hpp"
@@ -16,6 +17,13 @@ namespace shoal::cli {
 namespace {
 
 using base::Code;
+using base::text;
+
+constexpr const char* kHost = "host";
+constexpr const char* kAll = "all";
+constexpr const char* kChoices =
+    "an id or part of a name that 'shoal devices' shows, cpu, gpu, accelerator, best (the default), or host: plain "
+    "loops that need no OpenCL and are slow";
 
 std::string suggestion(const opencl::Discovery& found, const std::string& wish) {
     std::vector<std::string> words{"best", "host"};
@@ -52,13 +60,9 @@ void add_patience_flag(CLI::App& command, DeviceFlags& flags) {
         ->group("Device");
 }
 
-void add_device_flags(CLI::App& command, DeviceFlags& flags) {
-    command
-        .add_option("-d,--device", flags.device,
-                    "Where to run: an id or part of a name that 'shoal devices' shows, cpu, gpu, accelerator, best "
-                    "(the default), or host: plain loops that need no OpenCL and are slow")
-        ->option_text("D")
-        ->group("Device");
+namespace {
+
+void add_device_use_flags(CLI::App& command, DeviceFlags& flags) {
     command.add_option("-t,--threads", flags.threads, "Use at most N of the device's compute units")
         ->option_text("N")
         ->check(CLI::Range(1, 4096))
@@ -70,6 +74,25 @@ void add_device_flags(CLI::App& command, DeviceFlags& flags) {
             "memory")
         ->group("Device");
     add_patience_flag(command, flags);
+}
+
+}  // namespace
+
+void add_device_flags(CLI::App& command, DeviceFlags& flags) {
+    command.add_option("-d,--device", flags.device, text("Where to run: ", kChoices))
+        ->option_text("D")
+        ->group("Device");
+    add_device_use_flags(command, flags);
+}
+
+void add_devices_flags(CLI::App& command, DeviceFlags& flags, std::vector<std::string>& wishes) {
+    command
+        .add_option("-d,--device", wishes,
+                    text("What to offer: ", kChoices, "; or all: every OpenCL device. May be repeated"))
+        ->option_text("D")
+        ->allow_extra_args(false)
+        ->group("Device");
+    add_device_use_flags(command, flags);
 }
 
 void add_kernels_flag(CLI::App& command, DeviceFlags& flags) {
@@ -105,14 +128,16 @@ std::string ChosenDevice::text() const {
            counted(own.compute_units, "compute unit") + ")";
 }
 
-ChosenDevice open_device(const DeviceFlags& flags, const std::filesystem::path& export_folder) {
-    if (flags.device == "host") {
-        if (!flags.kernels.empty()) throw UsageError("--kernels: --device host has no kernels");
-        if (flags.threads > 1) throw UsageError("--threads: the plain loops of --device host run in one thread");
-        return {runtime::make_host_backend(), std::nullopt, {}};
-    }
-    const auto found = discover(flags);
-    const auto& chosen = choose(found, flags.device);
+namespace {
+
+ChosenDevice open_host(const DeviceFlags& flags) {
+    if (!flags.kernels.empty()) throw UsageError("--kernels: --device host has no kernels");
+    if (flags.threads > 1) throw UsageError("--threads: the plain loops of --device host run in one thread");
+    return {runtime::make_host_backend(), std::nullopt, {}};
+}
+
+ChosenDevice open_found(const opencl::FoundDevice& chosen, const DeviceFlags& flags,
+                        const std::filesystem::path& export_folder) {
     auto part = flags.threads > 0 ? opencl::limit_threads(chosen, flags.threads) : opencl::SubDevice{chosen, nullptr};
     opencl::BackendOptions options;
     options.compact_weights = flags.compact;
@@ -120,6 +145,42 @@ ChosenDevice open_device(const DeviceFlags& flags, const std::filesystem::path& 
     options.programs.export_folder = export_folder;
     auto backend = opencl::make_backend(part.found, options);
     return {std::move(backend), std::move(part), std::move(options.programs)};
+}
+
+}  // namespace
+
+ChosenDevice open_device(const DeviceFlags& flags, const std::filesystem::path& export_folder) {
+    if (flags.device == kHost) return open_host(flags);
+    const auto found = discover(flags);
+    return open_found(choose(found, flags.device), flags, export_folder);
+}
+
+std::vector<ChosenDevice> open_devices(const DeviceFlags& flags, const std::vector<std::string>& wishes) {
+    std::vector<ChosenDevice> out;
+    std::map<std::string, std::string> wished;  // by the device's id
+    const auto wish_for = [&](const std::string& id, const std::string& wish) {
+        const auto [at, fresh] = wished.emplace(id, wish);
+        if (!fresh && wish != kAll && at->second != kAll)
+            throw UsageError(text("--device: '", at->second, "' and '", wish, "' are the same device, ", id));
+        return fresh;
+    };
+    std::optional<opencl::Discovery> found;
+    for (const auto& wish : wishes.empty() ? std::vector<std::string>{flags.device} : wishes) {
+        if (wish == kHost) {
+            if (wish_for(kHost, wish)) out.push_back(open_host(flags));
+            continue;
+        }
+        if (!found) found = discover(flags);
+        if (wish != kAll || found->devices.empty()) {
+            const auto& chosen = choose(*found, wish == kAll ? "best" : wish);  // throws when there is none
+            if (wish_for(chosen.info.id, wish)) out.push_back(open_found(chosen, flags, {}));
+            continue;
+        }
+        for (const auto& device : found->devices) {
+            if (wish_for(device.info.id, wish)) out.push_back(open_found(device, flags, {}));
+        }
+    }
+    return out;
 }
 
 }  // namespace shoal::cli

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "opencl/discovery.hpp"
 #include "opencl/program.hpp"
@@ -25,6 +26,8 @@ struct DeviceFlags {
     std::string kernels;     ///< a folder of program binaries, instead of a compiler
 };
 void add_device_flags(CLI::App& command, DeviceFlags& flags);
+/// For who takes several: --device fills `wishes`, the others are for each of them.
+void add_devices_flags(CLI::App& command, DeviceFlags& flags, std::vector<std::string>& wishes);
 void add_patience_flag(CLI::App& command, DeviceFlags& flags);
 void add_kernels_flag(CLI::App& command, DeviceFlags& flags);
 
@@ -46,5 +49,8 @@ struct ChosenDevice {
 /// Throws unavailable or not_found, with the drivers' problems, device, UsageError, and refused or not_found for a
 /// folder of binaries. `export_folder`: where its programs will be stored (opencl::store_exports).
 [[nodiscard]] ChosenDevice open_device(const DeviceFlags& flags, const std::filesystem::path& export_folder = {});
+/// One for each wish, in their order, and for "all" each that is found; DeviceFlags::device where there is no wish.
+/// Throws as open_device(), and UsageError when two wishes name one device.
+[[nodiscard]] std::vector<ChosenDevice> open_devices(const DeviceFlags& flags, const std::vector<std::string>& wishes);
 
 }  // namespace shoal::cli

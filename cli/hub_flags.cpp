@@ -2,10 +2,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 
 #include "base/units.hpp"
 #include "cli/frame.hpp"
 #include "cli/messages.hpp"
+#include "cli/signals.hpp"
 #include "transport/endpoint.hpp"
 #include "transport/zmq_port.hpp"
 
@@ -78,6 +80,15 @@ void add_hub_flags(CLI::App& command, HubFlags& flags, const std::string& what_f
     add_key_flag(command, flags.keys);
 }
 
+void add_open_timeout_flag(CLI::App& command, HubFlags& flags) {
+    command
+        .add_option("--open-timeout", flags.open_timeout_s,
+                    "How long opening a model may take without progress: sending, measuring, planning (default 120)")
+        ->option_text("SECONDS")
+        ->check(CLI::Range(0.001, 86400.0))
+        ->group("Cluster");
+}
+
 std::string endpoint_of(const std::string& given, std::string_view flag) {
     std::string full = given.find("://") == std::string::npos ? "tcp://" + given : given;
     if (full.rfind("tcp://", 0) == 0) {
@@ -102,6 +113,13 @@ std::optional<transport::PublicKey> hub_key_of(const HubFlags& flags) {
     if (flags.hub_key.size() == kKeyLength && flags.hub_key.find(".pub") == std::string::npos)
         return transport::PublicKey::parse(flags.hub_key);
     return transport::PublicKey::load(flags.hub_key);
+}
+
+client::OpenOptions open_options(const HubFlags& flags) {
+    client::OpenOptions out;
+    out.timeout = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(flags.open_timeout_s * 1e3)));
+    out.cancelled = [] { return signal_received() != 0; };
+    return out;
 }
 
 std::unique_ptr<client::Client> connect(const HubFlags& flags, const std::string& name) {

@@ -53,8 +53,10 @@ struct HubFlags {
     std::string hub_key;
     KeyFlags keys;
     double patience_s = 5;
+    double open_timeout_s = 120;  ///< for opening or planning a model, without progress
 };
 void add_hub_flags(CLI::App& command, HubFlags& flags, const std::string& what_for);
+void add_open_timeout_flag(CLI::App& command, HubFlags& flags);
 
 /// "10.0.0.7" -> "tcp://10.0.0.7:7070". Throws UsageError when it is no endpoint.
 [[nodiscard]] std::string endpoint_of(const std::string& text, std::string_view flag);
@@ -62,6 +64,9 @@ void add_hub_flags(CLI::App& command, HubFlags& flags, const std::string& what_f
 /// The public key that --hub-key names: a file, or the 40 characters themselves. Throws UsageError when one of --key
 /// and --hub-key is given without the other.
 [[nodiscard]] std::optional<transport::PublicKey> hub_key_of(const HubFlags& flags);
+
+/// What the flags say of opening; a signal takes it back.
+[[nodiscard]] client::OpenOptions open_options(const HubFlags& flags);
 
 /// Throws what connecting throws, with what to look at.
 [[nodiscard]] std::unique_ptr<client::Client> connect(const HubFlags& flags, const std::string& name);

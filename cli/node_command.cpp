@@ -26,7 +26,7 @@ constexpr const char* kDetails =
 constexpr const char* kExamples =
     "shoal node --hub 127.0.0.1 --memory 64MiB\n"
     "shoal node --hub 192.168.1.10 --key keys/kitchen --hub-key keys/hub.pub\n"
-    "shoal node --hub 192.168.1.10 --key pi --hub-key hub.pub --device gpu\n"
+    "shoal node --hub 192.168.1.10 --key pi --hub-key hub.pub --device gpu --device cpu\n"
     "shoal node --hub 127.0.0.1 --device fpga --kernels /opt/kernels";
 
 struct NodeFlags {
@@ -34,6 +34,7 @@ struct NodeFlags {
     std::string name, memory, listen, cache;
     HubFlags hub;
     DeviceFlags device;
+    std::vector<std::string> devices;
 };
 
 std::string words(node::Event::Kind kind) {
@@ -80,16 +81,22 @@ Exit serve(const NodeFlags& flags) {
     if (flags.tied) end_with_parent();
     const auto options = options_of(flags);
     auto own = open_port(flags.hub.keys);
-    const ChosenDevice device = open_device(flags.device);
-    announce(text(
-        "board ", options.board, ", device ", device.text(), ", memory ",
-        base::format_bytes(options.memory_limit_bytes != 0 ? options.memory_limit_bytes : device.info().usable_bytes)));
-    node::Node node(options, {device.backend}, std::move(own.port), own.allowed);
+    const auto devices = open_devices(flags.device, flags.devices);
+    std::vector<std::shared_ptr<runtime::Backend>> backends;
+    std::vector<std::string> names, texts;
+    for (const auto& device : devices) {
+        backends.push_back(device.backend);
+        names.push_back(device.info().name);
+        texts.push_back(device.text());
+    }
+    node::Node node(options, std::move(backends), std::move(own.port), own.allowed);
+    announce(text("board ", options.board, devices.size() == 1 ? ", device " : ", devices ", joined(texts), ", memory ",
+                  base::format_bytes(node.state().memory_limit_bytes)));
     {
-        const Progress progress("measuring " + device.info().name);
+        const Progress progress("measuring " + joined(names));
         node.start();
     }
-    const std::string offer = "offering " + device.info().name;
+    const std::string offer = "offering " + joined(names);
     serve_until_signal({.status = offer, .turns = [&] { return node.state().turns; }});
     announce("stopping");
     node.stop();
@@ -113,7 +120,9 @@ void add_node_command(Frame& frame) {
         ->group("Cluster");
     command
         .add_option("-m,--memory", flags->memory,
-                    "Use at most so much for weights, activations and messages (default: what the device can use)")
+                    "Use at most so much for weights, activations and messages, on all devices together (default: what "
+                    "they can "
+                    "use)")
         ->option_text("SIZE")
         ->group("Cluster");
     command
@@ -125,7 +134,7 @@ void add_node_command(Frame& frame) {
         ->option_text("DIR")
         ->group("Cluster");
     add_tied_flag(command, flags->tied);
-    add_device_flags(command, flags->device);
+    add_devices_flags(command, flags->device, flags->devices);
     add_kernels_flag(command, flags->device);
 }
 

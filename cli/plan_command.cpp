@@ -66,7 +66,7 @@ plan::Problem problem_of(const PlanFlags& flags, const std::vector<client::Named
 
 client::Planned ask(const PlanFlags& flags, const std::vector<client::NamedGraph>& graphs) {
     const auto client = connect(flags.hub, "shoal plan");
-    client::OpenOptions options;
+    auto options = open_options(flags.hub);
     options.objective = objective_of(flags.ensemble);
     options.mode = mode_of(flags.ensemble);
     options.merge = merge_of(flags.ensemble);
@@ -131,6 +131,7 @@ void add_plan_command(Frame& frame) {
         ->required()
         ->expected(1, CLI::detail::expected_max_vector_size);
     add_hub_flags(command, flags->hub, "Ask this hub and its boards");
+    add_open_timeout_flag(command, flags->hub);
     command.add_option("--cluster", flags->cluster, "Plan for the boards of this JSON file")
         ->option_text("FILE")
         ->group("Cluster");

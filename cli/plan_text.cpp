@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "plan/report.hpp"
+
 namespace shoal::cli {
 namespace {
 
@@ -44,6 +46,13 @@ Json plan_json(const plan::Plan& plan, const std::vector<std::string>& boards) {
                           {"memory_bytes", stage.memory_bytes},
                           {"memory_limit_bytes", stage.memory_limit}});
     }
+    Json totals = Json::array();
+    for (const auto& board : plan::memory_by_board(p)) {
+        totals.push_back({{"board", name_of(boards, board.board)},
+                          {"stages", board.stages},
+                          {"memory_bytes", board.memory_bytes},
+                          {"memory_limit_bytes", board.memory_limit}});
+    }
     return {{"objective", plan.objective == plan::Objective::latency ? "latency" : "throughput"},
             {"credits", plan.credits},
             {"latency_ms", p.latency_s * 1e3},
@@ -52,6 +61,7 @@ Json plan_json(const plan::Plan& plan, const std::vector<std::string>& boards) {
             {"requests_per_s_bound", p.requests_per_s_bound},
             {"gap", p.gap},
             {"stages", stages},
+            {"boards", totals},
             {"tree", node_json(plan.root, boards)}};
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/messages.hpp"
+#include "cli/request_window.hpp"
 #include "cli/signals.hpp"
 #include "cli/timing.hpp"
 
@@ -23,7 +24,7 @@ using Requests = std::vector<std::vector<Tensor>>;
 class Stream {
 public:
     Stream(client::RemoteModel model, const Requests& requests, std::uint32_t in_flight, base::Duration patience)
-        : model_(std::move(model)), requests_(requests), most_(std::max(in_flight, 1U)), patience_(patience) {
+        : model_(std::move(model)), requests_(requests), window_(in_flight), patience_(patience) {
         for (std::size_t i = 0; i < requests.size(); ++i)
             waiting_.push_back(i);
         tickets_.resize(requests.size());
@@ -75,9 +76,10 @@ private:
 
     // False when all is answered.
     bool step(HubRun& out) {
-        constexpr std::chrono::milliseconds kLook{50}, kBusy{5};
+        constexpr std::chrono::milliseconds kLook{50};
         check_signals();
-        while (!waiting_.empty() && open_ < most_) {
+        const auto now = base::SteadyClock::now();
+        while (!waiting_.empty() && window_.has_room(open_, now)) {
             const auto next = waiting_.front();
             waiting_.pop_front();
             submit(next);
@@ -85,10 +87,10 @@ private:
         std::deque<Arrived> arrived;
         {
             std::unique_lock lock(box_->mutex);
-            box_->some.wait_for(lock, busy_ ? kBusy : kLook, [&] { return !box_->arrived.empty(); });
+            const auto until = window_.not_before() > now ? std::min(window_.not_before(), now + kLook) : now + kLook;
+            box_->some.wait_until(lock, until, [&] { return !box_->arrived.empty(); });
             arrived.swap(box_->arrived);
         }
-        busy_ = false;
         for (auto& one : arrived)
             take(std::move(one), out);
         return answered_ < requests_.size();
@@ -100,8 +102,7 @@ private:
         auto& reply = arrived.reply;
         if (reply.error && reply.error->code() == Code::busy && base::SteadyClock::now() < deadlines_[request]) {
             waiting_.push_front(request);  // the hub is full of others' requests: again, as soon as something came back
-            busy_ = true;
-            most_ = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(open_));
+            window_.was_full(open_, base::SteadyClock::now());
             return;
         }
         if (reply.error) {
@@ -114,6 +115,7 @@ private:
         out.repeated += reply.attempts > 1 ? 1 : 0;
         repeated_ = out.repeated;
         ++answered_;
+        window_.answered();
     }
 
     void take_back() noexcept {
@@ -134,20 +136,20 @@ private:
 
     client::RemoteModel model_;
     const Requests& requests_;
-    std::uint32_t most_;
+    RequestWindow window_;
     base::Duration patience_;
     std::deque<std::size_t> waiting_;
     std::vector<std::optional<client::RemoteModel::Ticket>> tickets_;
     std::vector<base::TimePoint> started_at_, deadlines_;
     std::shared_ptr<Box> box_ = std::make_shared<Box>();
     std::size_t open_ = 0, answered_ = 0, repeated_ = 0;
-    bool busy_ = false;
 };
 
 }  // namespace
 
 void add_hub_run_flags(CLI::App& command, HubRunFlags& flags) {
     add_hub_flags(command, flags.hub, "Run on the boards of this hub instead of on this machine");
+    add_open_timeout_flag(command, flags.hub);
     command
         .add_flag("--each", flags.each,
                   "Every row of the inputs (axis 0) is a request of its own; the outputs are put together again")
@@ -167,7 +169,7 @@ HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs, const Requests&
     HubRun out;
     const auto client = connect(flags.hub, "shoal run");
     out.hub = client->hub();
-    client::OpenOptions options;
+    auto options = open_options(flags.hub);
     options.objective = objective_of(ensemble);
     options.mode = mode_of(ensemble);
     options.merge = merge_of(ensemble);

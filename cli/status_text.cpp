@@ -56,6 +56,15 @@ std::string boards_text(const wire::Status& status) {
     return table.empty() ? "no board; start one with 'shoal node --hub THIS_HUB'\n" : table.text();
 }
 
+std::string versions_text(const wire::Status& status) {
+    std::vector<std::string> others;
+    for (const auto& board : status.boards) {
+        if (!board.software.empty() && board.software != status.software)
+            others.push_back(board.board + " " + board.software);
+    }
+    return others.empty() ? "" : wrapped(printable("other versions of Shoal: " + joined(others)), 0);
+}
+
 std::string model_text(const wire::ModelStatus& model) {
     std::string out = text("\nmodel ", printable(joined(model.names, " + ")), ": ", name(model.state));
     if (model.epoch > 1) out += text(", planned ", model.epoch, " times");
@@ -179,7 +188,7 @@ std::string status_text(const wire::Status& status) {
     std::string out =
         fitted(printable(text("hub ", status.hub, ", Shoal ", status.software, ", up ", duration(status.uptime_s))),
                kColumns) +
-        "\n\n" + boards_text(status);
+        "\n\n" + boards_text(status) + versions_text(status);
     for (const auto& model : status.models)
         out += model_text(model);
     out += links_text(status) + clients_text(status);

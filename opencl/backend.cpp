@@ -18,7 +18,9 @@ public:
         options.program = open_->program_options();
         return rates_of(open_->device(), options);
     }
-    [[nodiscard]] std::unique_ptr<runtime::Executable> compile(runtime::Graph graph) override {
+    [[nodiscard]] std::unique_ptr<runtime::Executable> compile(runtime::Graph graph,
+                                                               const runtime::RunOptions& options) override {
+        runtime::check_still_wanted(options);
         return make_executable(open_, std::move(graph));
     }
     [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor) override {

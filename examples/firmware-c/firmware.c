@@ -25,8 +25,8 @@ enum {
     kOpen = 8,               /* frames on their way */
     kConnect_ms = 100,       /* what looking for a hub may cost the loop; only until one was found first */
     kConnectEvery_ms = 1000, /* and how often */
-    kOpen_ms = 3000,         /* for deploying the model: the longest that stopping waits for a frame */
-    kStopSeconds = 8,        /* kOpen_ms, and three seconds for a device that hangs */
+    kOpen_ms = 3000,         /* for deploying the model, without progress */
+    kStopSeconds = 8,        /* three of them for a device that hangs */
     kReport_ms = 1000,
     kMostRank = 12
 };

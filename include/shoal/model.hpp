@@ -102,6 +102,7 @@ private:
 struct RunOptions {
     std::chrono::milliseconds timeout{0};  ///< from now; 0: none
     std::optional<Cancellation> cancellation{};
+    bool tell_busy = false;  ///< a full hub is SHOAL_BUSY at once, instead of being asked again until the deadline
 };
 
 /// How a submitted run ended: outputs, or why not.
@@ -184,7 +185,7 @@ private:
     }
     static shoal_run_options c_options(const RunOptions& options) {
         return {sizeof(shoal_run_options), options.timeout.count(),
-                options.cancellation ? options.cancellation->get() : nullptr};
+                options.cancellation ? options.cancellation->get() : nullptr, options.tell_busy ? 1 : 0};
     }
     template <class Get>
     std::vector<shoal_value> values(std::size_t count, Get get) const {

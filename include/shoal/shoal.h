@@ -168,10 +168,10 @@ typedef struct shoal_connect_options {
     const char* hub_key_file;   /* NAME.pub of the hub; needed with keys */
     const char* name;           /* how the hub's status calls this client; NULL: "client" */
     int64_t connect_timeout_ms; /* 0: 5000 */
-    int64_t open_timeout_ms;    /* for sending, measuring, planning and deploying a model; 0: 120000 */
+    int64_t open_timeout_ms;    /* without progress in sending, measuring, planning or deploying; 0: 120000 */
     int64_t run_timeout_ms;     /* of runs without a deadline; 0: 120000 */
     shoal_objective objective;  /* 0: latency */
-    uint32_t max_in_flight;     /* requests that will be open at a time; 0: as the hub thinks best */
+    uint32_t max_in_flight;     /* of each model: requests that the hub has at a time; others wait here; 0: any */
 } shoal_connect_options;
 
 /* A cluster. When the hub is lost later, it is looked for again, models are opened again, and requests repeated, until
@@ -234,6 +234,7 @@ typedef struct shoal_run_options {
     size_t struct_size;
     int64_t timeout_ms;               /* from now; 0: none (through a hub: its run_timeout_ms) */
     shoal_cancellation* cancellation; /* may be NULL */
+    int32_t tell_busy; /* 1: SHOAL_BUSY at once when the hub is full; 0: it is asked again until the deadline */
 } shoal_run_options;
 
 /* The outputs of a run. */

@@ -85,6 +85,7 @@ runtime::RunOptions run_options(const shoal_run_options* options) {
         out.deadline = base::deadline_in(std::chrono::milliseconds(std::min<std::int64_t>(given.timeout_ms, longest)));
     }
     if (given.cancellation != nullptr) out.cancellation = given.cancellation->flag;
+    out.tell_busy = given.tell_busy != 0;
     return out;
 }
 

@@ -61,12 +61,19 @@ void check(const std::vector<NamedGraph>& graphs, const OpenOptions& options) {
     }
 }
 
+void check_still_wanted(const OpenOptions& options) {
+    if (options.cancelled && options.cancelled()) fail(Code::cancelled, "opening the model was taken back");
+    if (options.deadline && *options.deadline <= base::SteadyClock::now())
+        fail(Code::timeout, "the deadline passed before the model was open");
+}
+
 std::vector<wire::Model> addressed(const std::vector<NamedGraph>& graphs, const OpenOptions& options) {
     std::uint64_t total = 0, done = 0;
     for (const auto& named : graphs)
         total += graph::constant_bytes(*named.graph);
     std::vector<wire::Model> out;
     for (const auto& named : graphs) {
+        check_still_wanted(options);
         tell(options.on_progress, Progress{"hashing", done, total});
         graph::Graph graph = *named.graph;
         if (!named.name.empty()) graph.name = named.name;
@@ -89,9 +96,16 @@ OpenResult ask(Core& core, OpenCall call) {
     auto promise = std::make_shared<std::promise<OpenResult>>();
     auto result = promise->get_future();
     call.done = [promise](OpenResult ended) { promise->set_value(std::move(ended)); };
+    const auto ticket = call.ticket = core.new_ticket();
+    const auto cancelled = std::exchange(call.options.cancelled, nullptr);
     if (!core.post([call = std::move(call)](Conversation& talk) { talk.open(call, base::SteadyClock::now()); }))
         fail(Code::cancelled, kEnded);
-    OpenResult out = result.get();
+    while (cancelled && result.wait_for(kLookForCancel) != std::future_status::ready) {
+        if (!cancelled()) continue;
+        (void)core.post([ticket](Conversation& talk) { talk.cancel_opening(ticket); });
+        break;
+    }
+    OpenResult out = result.get();  // by its deadline at the latest
     if (const auto* error = std::get_if<base::Error>(&out)) throw base::Error(*error);
     return out;
 }
@@ -155,7 +169,7 @@ void RemoteModel::cancel(Ticket ticket) const {
 }
 
 std::vector<Tensor> RemoteModel::run(std::vector<Tensor> inputs, base::TimePoint deadline,
-                                     const std::function<bool()>& cancelled) const {
+                                     const std::function<bool()>& cancelled, bool tell_busy) const {
     state_->core->expect_other_thread("run()");
     milliseconds pause = kBusyFirst;
     for (;;) {
@@ -170,7 +184,7 @@ std::vector<Tensor> RemoteModel::run(std::vector<Tensor> inputs, base::TimePoint
         Reply own = reply.get();  // by the deadline at the latest
         if (!own.error) return std::move(own.outputs);
         const auto again = base::SteadyClock::now() + pause;
-        if (own.error->code() != Code::busy || again >= deadline) throw base::Error(*own.error);
+        if (own.error->code() != Code::busy || tell_busy || again >= deadline) throw base::Error(*own.error);
         if (cancelled && cancelled()) fail(Code::cancelled, "the request was taken back");
         if (!state_->core->sleep_until(again)) fail(Code::cancelled, kEnded);
         pause = std::min(pause * 2, kBusyLongest);
@@ -197,11 +211,10 @@ Client::~Client() {
 
 RemoteModel Client::open(std::vector<NamedGraph> graphs, const OpenOptions& options) {
     state_->core->expect_other_thread("open()");
-    const auto deadline = base::deadline_in(options.timeout);
     check(graphs, options);
     const auto view = std::make_shared<ModelView>();
     const auto result =
-        ask(*state_->core, {addressed(graphs, options), options, /*plan_only=*/false, deadline, view, nullptr});
+        ask(*state_->core, {0, addressed(graphs, options), options, /*plan_only=*/false, view, nullptr});
     RemoteModel out;
     out.state_ =
         std::make_shared<RemoteModel::State>(state_->core, std::get<std::uint64_t>(result), view, graphs[0].graph);
@@ -210,10 +223,8 @@ RemoteModel Client::open(std::vector<NamedGraph> graphs, const OpenOptions& opti
 
 Planned Client::plan(std::vector<NamedGraph> graphs, const OpenOptions& options) {
     state_->core->expect_other_thread("plan()");
-    const auto deadline = base::deadline_in(options.timeout);
     check(graphs, options);
-    auto result =
-        ask(*state_->core, {addressed(graphs, options), options, /*plan_only=*/true, deadline, nullptr, nullptr});
+    auto result = ask(*state_->core, {0, addressed(graphs, options), options, /*plan_only=*/true, nullptr, nullptr});
     auto& planned = std::get<wire::Planned>(result);
     return {std::move(planned.plan), std::move(planned.cluster)};
 }

@@ -47,8 +47,11 @@ struct OpenOptions {
     plan::Mode mode = plan::Mode::best;          ///< how freely the hub may choose
     plan::Merge merge = plan::Merge::hand_over;  ///< of an ensemble
     std::vector<double> weights{};               ///< one a model, for weighted merges; empty: equal
-    std::uint32_t max_in_flight = 0;             ///< requests that will be open at a time; 0: as the hub thinks best
-    std::chrono::milliseconds timeout{120'000};
+    std::uint32_t max_in_flight = 0;             ///< requests that the hub has at a time, others wait here; 0: any
+    std::chrono::milliseconds timeout{120'000};  ///< without progress: a slow link may take longer than that in all
+    std::optional<base::TimePoint> deadline{};   ///< ends it whatever progress it makes
+    /// Asked every few milliseconds; once it says so, opening ends with Code::cancelled.
+    std::function<bool()> cancelled{};
     std::function<void(const Progress&)> on_progress{};
 };
 
@@ -81,6 +84,7 @@ public:
     /// As of now; the hub may plan again.
     [[nodiscard]] plan::Plan plan() const;
     [[nodiscard]] std::vector<std::string> boards() const;  ///< names of the plan's boards
+    /// As many requests as are worth having open at a time: what the hub says, or OpenOptions where that is less.
     [[nodiscard]] std::uint32_t max_in_flight() const noexcept;
 
     /// A request's number, for cancel().
@@ -89,10 +93,11 @@ public:
     /// at the latest, and before the Client is gone. Throws invalid_argument unless `inputs` fit the graph's.
     Ticket submit(std::vector<Tensor> inputs, base::TimePoint deadline, std::function<void(Reply)> done) const;
     void cancel(Ticket ticket) const;
-    /// Submits and waits; a busy hub is asked again until the deadline. Throws what the reply's error says. `cancelled`
-    /// is asked every few milliseconds; once it says so, the request is taken back and Code::cancelled thrown.
+    /// Submits and waits; a busy hub is asked again until the deadline, unless busy is to be told. Throws what the
+    /// reply's error says. `cancelled` is asked every few milliseconds; once it says so, the request is taken back and
+    /// Code::cancelled thrown.
     [[nodiscard]] std::vector<Tensor> run(std::vector<Tensor> inputs, base::TimePoint deadline,
-                                          const std::function<bool()>& cancelled = {}) const;
+                                          const std::function<bool()>& cancelled = {}, bool tell_busy = false) const;
 
 private:
     friend class Client;

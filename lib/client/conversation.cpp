@@ -100,26 +100,31 @@ void Conversation::submit(Submission submission, TimePoint now) {
     const auto model = submission.model, ticket = submission.ticket;
     submissions_.add(std::move(submission));
     if (!models_.contains(model)) return fail_request(ticket, Error(Code::cancelled, "the model was closed"));
-    send_waiting(model, now);
+    (void)send_waiting(model, now);
 }
 
-void Conversation::send_waiting(std::uint64_t id, TimePoint now) {
+bool Conversation::send_waiting(std::uint64_t id, TimePoint now) {
     const auto at = models_.find(id);
-    if (!up_ || at == models_.end() || at->second.at_hub == 0) return;
+    if (!up_ || at == models_.end() || at->second.at_hub == 0) return true;
+    const auto most = at->second.call.options.max_in_flight;
+    const auto full = [&] { return most != 0 && submissions_.sent_of(id) >= most; };
+    if (full()) return true;  // an answer makes room
     for (const auto ticket : submissions_.waiting(id, now)) {
-        if (line_.unsent_bytes() >= Weights::kUnsentBytes) return;  // tick() goes on
+        if (full()) return true;
+        if (line_.unsent_bytes() >= Weights::kUnsentBytes) return false;
         const Submission& own = submissions_.at(ticket);
         if (own.deadline <= now) continue;  // tick() answers it
         const auto number = next_number_++;
         try {
             if (!say(
                     wire::encode(wire::Submit{at->second.at_hub, number, remaining_ms(own.deadline, now), own.inputs})))
-                return;
+                return false;
             submissions_.mark_sent(ticket, number);
         } catch (const Error& error) {
             fail_request(ticket, error);
         }
     }
+    return true;
 }
 
 void Conversation::answer(std::uint64_t ticket, Reply reply) {
@@ -197,8 +202,8 @@ TimePoint Conversation::tick(TimePoint now) {
     std::vector<std::uint64_t> late_models;
     TimePoint next = now + base::kLongestWait;
     for (const auto& [id, model] : models_) {
-        if (model.waiting && model.call.deadline <= now) late_models.push_back(id);
-        if (model.waiting) next = std::min(next, std::max(model.call.deadline, now));
+        if (model.waiting && model.deadline <= now) late_models.push_back(id);
+        if (model.waiting) next = std::min(next, std::max(model.deadline, now));
     }
     for (const auto id : late_models)
         finish_opening(
@@ -224,12 +229,13 @@ TimePoint Conversation::tick(TimePoint now) {
         }
         for (const auto id : due)
             ask_to_open(id, now);
+        bool held_up = false;
         for (const auto& [id, model] : models_)
-            send_waiting(id, now);
+            held_up |= !send_waiting(id, now);
         while (weights_.asked() && line_.unsent_bytes() < Weights::kUnsentBytes) {
             if (!say(weights_.next())) break;
         }
-        if (weights_.asked() || submissions_.any_waiting(now)) next = std::min(next, now + kLookAtUnsent);
+        if (weights_.asked() || held_up) next = std::min(next, now + kLookAtUnsent);
     }
     if (const auto when = submissions_.next(now); when && (*when > now)) next = std::min(next, *when);
     return next;

@@ -35,10 +35,10 @@ public:
 using OpenResult = std::variant<std::uint64_t, wire::Planned, base::Error>;
 
 struct OpenCall {
+    std::uint64_t ticket = 0;           ///< the caller's number, to take it back
     std::vector<wire::Model> models{};  ///< constants bound and addressed
     OpenOptions options{};
     bool plan_only = false;
-    base::TimePoint deadline{};
     std::shared_ptr<ModelView> view{};
     std::function<void(OpenResult)> done{};
 };
@@ -61,6 +61,8 @@ public:
     void message(const wire::Frames& frames, base::TimePoint now);
 
     void open(OpenCall call, base::TimePoint now);
+    /// Ends with Code::cancelled, unless it has ended.
+    void cancel_opening(std::uint64_t ticket);
     void close(std::uint64_t model);
     void submit(Submission submission, base::TimePoint now);
     void cancel(std::uint64_t ticket);
@@ -75,7 +77,10 @@ private:
     // A model for as long as somebody holds it, or a call that waits for one.
     struct Model {
         OpenCall call;
-        bool waiting = true;                   // `done` has not been called
+        bool waiting = true;         // `done` has not been called
+        base::TimePoint deadline{};  // of opening; later with every progress
+        std::string phase{};         // how far the hub was
+        std::uint64_t phase_done = 0;
         std::uint64_t task = 0;                // the hub's answer to it is awaited
         std::uint64_t at_hub = 0;              // the hub's number; 0: not open there
         base::TimePoint ask_at{};              // when to ask again
@@ -101,7 +106,8 @@ private:
     [[nodiscard]] std::map<std::uint64_t, Model>::iterator model_of_task(std::uint64_t task);
     [[nodiscard]] Model* model_at_hub(std::uint64_t number);
 
-    void send_waiting(std::uint64_t model, base::TimePoint now);
+    // False when the network takes no more for now.
+    bool send_waiting(std::uint64_t model, base::TimePoint now);
     void answer(std::uint64_t ticket, Reply reply);
     void fail_request(std::uint64_t ticket, base::Error error);
     [[nodiscard]] base::Error late(const Submission& submission) const;

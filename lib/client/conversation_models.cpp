@@ -19,14 +19,28 @@ bool is_final(Code code) {
     return static_cast<int>(code) < static_cast<int>(Code::io) && code != Code::does_not_fit;
 }
 
+TimePoint deadline_of(const OpenOptions& options, TimePoint now) {
+    const auto out = now + std::min<base::Duration>(options.timeout, base::kLongestWait);
+    return options.deadline ? std::min(out, *options.deadline) : out;
+}
+
 }  // namespace
 
 void Conversation::open(OpenCall call, TimePoint now) {
     const auto id = next_model_++;
     for (const auto& model : call.models)
         weights_.add(model.graph);
-    models_[id].call = std::move(call);
+    Model& model = models_[id];
+    model.deadline = deadline_of(call.options, now);
+    model.call = std::move(call);
     if (up_) ask_to_open(id, now);
+}
+
+void Conversation::cancel_opening(std::uint64_t ticket) {
+    const auto at = std::find_if(models_.begin(), models_.end(), [&](const auto& entry) {
+        return entry.second.waiting && entry.second.call.ticket == ticket;
+    });
+    if (at != models_.end()) finish_opening(at->first, Error(Code::cancelled, "opening the model was taken back"));
 }
 
 void Conversation::ask_to_open(std::uint64_t id, TimePoint now) {
@@ -112,10 +126,16 @@ void Conversation::hear(const wire::BlobRequest& message, TimePoint now) {
     (void)tick(now);
 }
 
-void Conversation::hear(const wire::OpenProgress& message, TimePoint) {
+void Conversation::hear(const wire::OpenProgress& message, TimePoint now) {
     const auto at = model_of_task(message.task);
-    if (at != models_.end() && at->second.waiting)
-        tell(at->second.call.options.on_progress, Progress{message.phase, message.done, message.total});
+    if (at == models_.end() || !at->second.waiting) return;
+    Model& model = at->second;
+    if (message.phase != model.phase || message.done != model.phase_done) {
+        model.phase = message.phase;
+        model.phase_done = message.done;
+        model.deadline = deadline_of(model.call.options, now);
+    }
+    tell(model.call.options.on_progress, Progress{message.phase, message.done, message.total});
 }
 
 void Conversation::hear(const wire::Planned& message, TimePoint) {
@@ -135,9 +155,10 @@ void Conversation::hear(const wire::Opened& message, TimePoint now) {
     model.at_hub = message.model;
     model.trouble.reset();
     model.call.view->set(message.plan, message.boards);
-    model.call.view->set_max_in_flight(message.max_in_flight);
+    const auto most = model.call.options.max_in_flight;
+    model.call.view->set_max_in_flight(most == 0 ? message.max_in_flight : std::min(most, message.max_in_flight));
     if (model.waiting) finish_opening(id, id);
-    send_waiting(id, now);
+    (void)send_waiting(id, now);
 }
 
 void Conversation::hear(const wire::Replanned& message, TimePoint) {

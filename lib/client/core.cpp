@@ -81,8 +81,8 @@ void Core::stop() noexcept {
         const std::lock_guard lock(mutex_);
         stopped_ = true;
         port_->post([this] {
+            ending_ = true;  // first: whatever saying goodbye throws, the thread ends
             conversation_.stop();
-            ending_ = true;
         });
         changed_.notify_all();
     }

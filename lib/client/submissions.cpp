@@ -20,8 +20,9 @@ std::vector<std::uint64_t> Submissions::waiting(std::uint64_t model, base::TimeP
     return out;
 }
 
-bool Submissions::any_waiting(base::TimePoint now) const {
-    return std::any_of(unsent_.begin(), unsent_.end(), [&](auto ticket) { return at(ticket).not_before <= now; });
+std::size_t Submissions::sent_of(std::uint64_t model) const {
+    const auto found = sent_of_.find(model);
+    return found == sent_of_.end() ? 0 : found->second;
 }
 
 std::optional<std::uint64_t> Submissions::ticket_of(std::uint64_t number) const {
@@ -35,13 +36,13 @@ void Submissions::mark_sent(std::uint64_t ticket, std::uint64_t number) {
     own.number = number;
     ++own.sent;
     by_number_[number] = ticket;
+    ++sent_of_[own.model];
     unsent_.erase(ticket);
 }
 
 void Submissions::take_back(std::uint64_t ticket, base::TimePoint not_before) {
     auto& own = by_ticket_.at(ticket);
-    by_number_.erase(own.number);
-    own.number = 0;
+    forget_number(own);
     own.not_before = not_before;
     unsent_.insert(ticket);
 }
@@ -88,10 +89,15 @@ std::optional<base::TimePoint> Submissions::next(base::TimePoint now) const {
     return out;
 }
 
+void Submissions::forget_number(Submission& submission) {
+    if (by_number_.erase(submission.number) > 0 && --sent_of_[submission.model] == 0) sent_of_.erase(submission.model);
+    submission.number = 0;
+}
+
 Submission Submissions::take(std::uint64_t ticket) {
     auto node = by_ticket_.extract(ticket);
     Submission out = std::move(node.mapped());
-    by_number_.erase(out.number);
+    forget_number(out);
     by_deadline_.erase({out.deadline, ticket});
     unsent_.erase(ticket);
     return out;

@@ -34,9 +34,9 @@ public:
     /// Of these, those that may be sent now, in the order they were given.
     [[nodiscard]] std::vector<std::uint64_t> waiting(std::uint64_t model, base::TimePoint now) const;
     [[nodiscard]] const Submission& at(std::uint64_t ticket) const { return by_ticket_.at(ticket); }
+    /// Of these, how many the hub has.
+    [[nodiscard]] std::size_t sent_of(std::uint64_t model) const;
     /// The caller's ticket for the hub's number.
-    /// Some are ready to be sent.
-    [[nodiscard]] bool any_waiting(base::TimePoint now) const;
     [[nodiscard]] std::optional<std::uint64_t> ticket_of(std::uint64_t number) const;
 
     void mark_sent(std::uint64_t ticket, std::uint64_t number);
@@ -54,8 +54,11 @@ public:
     [[nodiscard]] Submission take(std::uint64_t ticket);
 
 private:
+    void forget_number(Submission& submission);
+
     std::map<std::uint64_t, Submission> by_ticket_;  // tickets rise, so this is the order they were given
     std::map<std::uint64_t, std::uint64_t> by_number_;
+    std::map<std::uint64_t, std::size_t> sent_of_;  // by model
     std::set<std::pair<base::TimePoint, std::uint64_t>> by_deadline_;
     std::set<std::uint64_t> unsent_;
 };

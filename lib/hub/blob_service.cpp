@@ -16,6 +16,7 @@ constexpr std::size_t kMostMapped = 64;
 void BlobService::asked(PeerId board, const wire::BlobRequest& request) {
     auto& waiting = waiting_[board];
     if (waiting.size() >= kMostWaiting) return;
+    if (std::find(waiting.begin(), waiting.end(), request) != waiting.end()) return;  // it lost patience, not the piece
     waiting.push_back(request);
     serve(board, waiting);
 }

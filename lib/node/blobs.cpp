@@ -13,7 +13,9 @@ using base::Digest;
 namespace {
 
 constexpr std::size_t kPiecesAtOnce = 4;
-constexpr std::chrono::seconds kPatience{10};  // for a piece, before it is asked for again
+// For a piece, before it is asked for again: as long as the hub waits for one of a client's. Slow links take long, and
+// what is asked for twice comes twice.
+constexpr std::chrono::seconds kPatience{60};
 
 std::uint64_t disk_share(const std::filesystem::path& folder) {
     std::error_code error;

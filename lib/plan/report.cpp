@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <map>
 
 #include "base/error.hpp"
 #include "base/units.hpp"
@@ -64,6 +65,7 @@ public:
             stage(stages[i], i);
         if (stages.size() > options_.most_stages)
             add(text("... and ", plural(stages.size() - options_.most_stages, "stage"), " more"));
+        if (stages.size() > 1) boards();
         return std::move(lines_);
     }
 
@@ -160,6 +162,25 @@ private:
                  format_bytes(stage.memory_bytes), " of ", format_bytes(stage.memory_limit)));
     }
 
+    void boards() {
+        const auto boards = memory_by_board(plan_.prediction);
+        std::size_t widest = 0;
+        for (const auto& one : boards)
+            widest = std::max(widest, board(one.board).size());
+        add("");
+        add("memory by board");
+        for (std::size_t i = 0; i < std::min(boards.size(), options_.most_stages); ++i) {
+            const auto& one = boards[i];
+            std::string name = board(one.board);
+            name.resize(widest, ' ');
+            add(text("  ", name, "  ", memory_bar(one.memory_bytes, one.memory_limit, kBar / 2), ' ',
+                     format_bytes(one.memory_bytes), " of ", format_bytes(one.memory_limit), ", ",
+                     plural(one.stages, "stage")));
+        }
+        if (boards.size() > options_.most_stages)
+            add(text("... and ", plural(boards.size() - options_.most_stages, "board"), " more"));
+    }
+
     // "12 of 24 kernels, conv1 .. layer2.add"
     [[nodiscard]] std::string operators(const Work& work) const {
         const auto& kernels = kernels_.at(work.model);
@@ -183,6 +204,21 @@ private:
 };
 
 }  // namespace
+
+std::vector<BoardMemory> memory_by_board(const Prediction& prediction) {
+    std::map<std::uint32_t, BoardMemory> boards;
+    for (const auto& stage : prediction.stages) {
+        auto& own = boards[stage.work.board];
+        own.board = stage.work.board;
+        ++own.stages;
+        own.memory_bytes += stage.memory_bytes;
+        own.memory_limit = stage.memory_limit;
+    }
+    std::vector<BoardMemory> out;
+    for (const auto& [board, own] : boards)
+        out.push_back(own);
+    return out;
+}
 
 std::string shortened(std::string_view text, std::size_t width) {
     if (text.size() <= width) return std::string(text);

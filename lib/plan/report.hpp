@@ -16,8 +16,17 @@ struct ReportOptions {
     std::size_t most_stages = 32;  ///< what is beyond is counted, not listed
 };
 
-/// Everything: objective, latency and rate beside their bounds, the drawing, and each stage with its operators, its
-/// messages and its memory against the limit.
+/// What all stages on one board need of it together.
+struct BoardMemory {
+    std::uint32_t board = 0;  ///< index into Cluster::boards
+    std::size_t stages = 0;
+    std::uint64_t memory_bytes = 0, memory_limit = 0;
+};
+/// Boards with a stage, in the cluster's order.
+[[nodiscard]] std::vector<BoardMemory> memory_by_board(const Prediction& prediction);
+
+/// Everything: objective, latency and rate beside their bounds, the drawing, each stage with its operators, its
+/// messages and its memory against the limit, and what each board's stages need together.
 [[nodiscard]] std::vector<std::string> report(const Problem& problem, const Plan& plan,
                                               const ReportOptions& options = {});
 

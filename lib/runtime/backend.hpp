@@ -72,6 +72,7 @@ private:
 struct RunOptions {
     std::optional<base::TimePoint> deadline{};
     Cancellation cancellation{};
+    bool tell_busy = false;  ///< a full cluster is Code::busy at once, instead of being asked again until the deadline
 };
 
 /// One kernel of an executable: what it is made of and, when it was run for measuring, what it took.
@@ -107,8 +108,9 @@ public:
     /// Measures the device's rates; takes about a tenth of a second.
     [[nodiscard]] virtual device::Rates measure_rates() = 0;
     /// Makes a graph ready to run. Constants must be bound. Throws unsupported (element type the device lacks),
-    /// out_of_memory with both sizes, or device with the driver's words.
-    [[nodiscard]] virtual std::unique_ptr<Executable> compile(Graph graph) = 0;
+    /// out_of_memory with both sizes, or device with the driver's words; timeout or cancelled as `options` say, at once
+    /// where it compiles elsewhere, after what the driver is at where it compiles here.
+    [[nodiscard]] virtual std::unique_ptr<Executable> compile(Graph graph, const RunOptions& options = {}) = 0;
     /// Puts a tensor onto the device; the tensor's bytes are kept and shared where the device can read them in place.
     [[nodiscard]] virtual BufferPtr upload(Tensor tensor) = 0;
 };

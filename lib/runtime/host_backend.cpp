@@ -124,7 +124,8 @@ public:
     }
     [[nodiscard]] const device::DeviceInfo& device() const noexcept override { return info_; }
     [[nodiscard]] device::Rates measure_rates() override { return {2e8, 1e9, 1e-6, 1e-6}; }
-    [[nodiscard]] std::unique_ptr<Executable> compile(Graph graph) override {
+    [[nodiscard]] std::unique_ptr<Executable> compile(Graph graph, const RunOptions& options) override {
+        check_still_wanted(options);
         return std::make_unique<HostExecutable>(std::move(graph));
     }
     [[nodiscard]] BufferPtr upload(Tensor tensor) override { return std::make_shared<HostBuffer>(std::move(tensor)); }

@@ -1,5 +1,7 @@
 #include "session/remote_backend.hpp"
 
+#include <algorithm>
+
 namespace shoal::session {
 
 using base::Code;
@@ -47,8 +49,9 @@ public:
             tensors.push_back(input->read());
         const auto deadline = options.deadline.value_or(base::deadline_in(run_timeout_));
         std::vector<BufferPtr> out;
-        for (auto& tensor :
-             model_.run(std::move(tensors), deadline, [&options] { return options.cancellation.cancelled(); }))
+        for (auto& tensor : model_.run(
+                 std::move(tensors), deadline, [&options] { return options.cancellation.cancelled(); },
+                 options.tell_busy))
             out.push_back(std::make_shared<HeldBuffer>(std::move(tensor)));
         return out;
     }
@@ -74,9 +77,15 @@ public:
 
     [[nodiscard]] const device::DeviceInfo& device() const noexcept override { return info_; }
     [[nodiscard]] device::Rates measure_rates() override { return {}; }
-    [[nodiscard]] std::unique_ptr<runtime::Executable> compile(graph::Graph graph) override {
+    [[nodiscard]] std::unique_ptr<runtime::Executable> compile(graph::Graph graph,
+                                                               const runtime::RunOptions& options) override {
         const std::string name = graph.name;
-        auto model = client_->open({{name, std::make_shared<graph::Graph>(std::move(graph))}}, options_.open);
+        auto open = options_.open;
+        if (options.deadline) open.deadline = std::min(open.deadline.value_or(*options.deadline), *options.deadline);
+        open.cancelled = [&options, also = options_.open.cancelled] {
+            return options.cancellation.cancelled() || (also && also());
+        };
+        auto model = client_->open({{name, std::make_shared<graph::Graph>(std::move(graph))}}, open);
         return std::make_unique<RemoteExecutable>(client_, std::move(model), options_.run_timeout);
     }
     [[nodiscard]] BufferPtr upload(Tensor tensor) override { return std::make_shared<HeldBuffer>(std::move(tensor)); }

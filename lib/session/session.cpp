@@ -1,6 +1,7 @@
 #include "session/session.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <list>
 #include <mutex>
@@ -16,6 +17,9 @@ using base::fail;
 using runtime::BufferPtr;
 
 namespace {
+
+constexpr std::chrono::milliseconds kLookForCancel{5};
+constexpr auto kReady = std::future_status::ready;
 
 // A part of the model that runs without looking at values, compiled, and how to go on from it.
 struct Step {
@@ -48,6 +52,9 @@ struct Session::State {
           options(own_options),
           carried(model, own_options.state),
           queue(own_options.in_flight, own_options.queued) {}
+    ~State() { closing.cancel(); }
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
 
     importer::Model model;
     std::shared_ptr<runtime::Backend> backend;
@@ -55,53 +62,81 @@ struct Session::State {
     CarriedState carried;
 
     using StepFuture = std::shared_future<std::shared_ptr<Step>>;
+    using StepPromise = std::shared_ptr<std::promise<std::shared_ptr<Step>>>;
     mutable std::mutex mutex;
     std::list<std::pair<std::string, StepFuture>> steps;  // most recently used first
     std::vector<std::shared_ptr<runtime::Executable>> last;
 
-    std::shared_ptr<Step> make(importer::Lowering lowering) const {
+    std::shared_ptr<Step> make(importer::Lowering lowering, const runtime::RunOptions& wanted) const {
         importer::Segment segment = lowering.advance();
         const bool halves = options.precision == Precision::fp16;
         auto graph = optimize::optimize(halves ? optimize::half_precision(segment.graph) : segment.graph);
         auto inputs = names(graph.inputs), outputs = names(graph.outputs);
-        return std::make_shared<Step>(Step{backend->compile(std::move(graph)), std::move(inputs), std::move(outputs),
-                                           std::move(segment.wanted), segment.last, std::move(lowering)});
+        return std::make_shared<Step>(Step{backend->compile(std::move(graph), wanted), std::move(inputs),
+                                           std::move(outputs), std::move(segment.wanted), segment.last,
+                                           std::move(lowering)});
     }
 
-    // The step for these input types, or the one behind `previous` with its wanted values given. Whoever asks first
-    // makes it; others who ask meanwhile wait for that. One that could not be made is tried again by the next.
-    template <class MakeLowering>
-    std::shared_ptr<Step> step(const std::string& key, MakeLowering&& lowering) {
-        std::promise<std::shared_ptr<Step>> promise;
-        StepFuture future;
-        bool known = false;
-        {
-            const std::lock_guard lock(mutex);
-            const auto at = std::find_if(steps.begin(), steps.end(), [&](const auto& own) { return own.first == key; });
-            known = at != steps.end();
-            if (known) {
-                steps.splice(steps.begin(), steps, at);
-            } else {
-                steps.emplace_front(key, promise.get_future().share());
-                while (steps.size() > std::max<std::size_t>(options.kept_graphs, 1))
-                    steps.pop_back();
-            }
-            future = steps.front().second;
+    // The step of that key; when it is new, the promise to make it.
+    StepFuture find_step(const std::string& key, StepPromise& to_make) {
+        const std::lock_guard lock(mutex);
+        const auto at = std::find_if(steps.begin(), steps.end(), [&](const auto& own) { return own.first == key; });
+        if (at != steps.end()) {
+            steps.splice(steps.begin(), steps, at);
+        } else {
+            to_make = std::make_shared<StepPromise::element_type>();
+            steps.emplace_front(key, to_make->get_future().share());
+            while (steps.size() > std::max<std::size_t>(options.kept_graphs, 1))
+                steps.pop_back();
         }
-        if (known) return future.get();
-        try {
-            promise.set_value(make(lowering()));
-        } catch (...) {
-            promise.set_exception(std::current_exception());
+        return steps.front().second;
+    }
+
+    // To be called where an exception is at hand; the next that asks for the step tries again.
+    void fail_step(const std::string& key, const StepPromise& promise) {
+        {
             const std::lock_guard lock(mutex);
             steps.remove_if([&](const auto& own) { return own.first == key; });
         }
+        promise->set_exception(std::current_exception());
+    }
+
+    // Makes a step on a thread of its own, which goes on when the run that asked for it gives up: the next run needs
+    // the step too, and might give up as soon.
+    void begin_step(const std::string& key, importer::Lowering lowering, const StepPromise& promise) {
+        const std::lock_guard lock(mutex);
+        std::erase_if(making, [](const auto& one) { return one.wait_for(std::chrono::seconds(0)) == kReady; });
+        making.push_back(std::async(std::launch::async, [this, key, lowering = std::move(lowering), promise]() mutable {
+            try {
+                promise->set_value(make(std::move(lowering), {.cancellation = closing}));
+            } catch (...) {
+                fail_step(key, promise);
+            }
+        }));
+    }
+
+    // The step for these input types, or the one behind `previous` with its wanted values given. Whoever asks first has
+    // it made; all wait for that as long as they are wanted.
+    template <class MakeLowering>
+    std::shared_ptr<Step> step(const std::string& key, const runtime::RunOptions& wanted, MakeLowering&& lowering) {
+        StepPromise to_make;
+        const StepFuture future = find_step(key, to_make);
+        if (to_make) {
+            try {
+                begin_step(key, lowering(), to_make);
+            } catch (...) {
+                fail_step(key, to_make);
+            }
+        }
+        while (future.wait_for(kLookForCancel) != kReady)
+            runtime::check_still_wanted(wanted);
         return future.get();
     }
 
-    std::shared_ptr<Step> first_step(const std::map<std::string, tensor::Type>& types, std::string& key) {
+    std::shared_ptr<Step> first_step(const std::map<std::string, tensor::Type>& types,
+                                     const runtime::RunOptions& wanted, std::string& key) {
         key = key_of(types);
-        return step(key, [&] {
+        return step(key, wanted, [&] {
             importer::Bindings bindings;
             for (const auto& [name, type] : types)
                 bindings.inputs.emplace(name, type);
@@ -111,7 +146,9 @@ struct Session::State {
 
     Outputs run(const Inputs& inputs, const runtime::RunOptions& run_options);
 
-    RunQueue queue;  // last: it ends before what its runs use
+    runtime::Cancellation closing;
+    std::vector<std::future<void>> making;  // waits for them when it goes
+    RunQueue queue;                         // last: it ends before what its runs use
 };
 
 Session::Session(importer::Model model, std::shared_ptr<runtime::Backend> backend, SessionOptions options)
@@ -201,7 +238,7 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
         carried.add_values(types, values, *backend);
     }
     std::string key;
-    auto current = first_step(types, key);
+    auto current = first_step(types, run_options, key);
     std::vector<std::shared_ptr<runtime::Executable>> used;
     for (;;) {
         const auto results = current->executable->run(collect(current->inputs, values), run_options);
@@ -225,7 +262,7 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
         for (auto& [name, tensor] : lowering.resolve(std::move(decided)))
             values[name] = backend->upload(std::move(tensor));
         key = key_of(types) + lowering.key();
-        current = step(key, [&] { return std::move(lowering); });
+        current = step(key, run_options, [&] { return std::move(lowering); });
     }
 }
 
@@ -242,14 +279,14 @@ std::optional<Tensor> Session::state(std::string_view input) const {
     return buffer ? std::optional(buffer->read()) : std::nullopt;
 }
 
-void Session::prepare(const std::map<std::string, tensor::Type>& inputs) {
+void Session::prepare(const std::map<std::string, tensor::Type>& inputs, const runtime::RunOptions& options) {
     auto types = inputs;
     if (!state_->carried.empty()) {
         const std::lock_guard lock(state_->carried.mutex());
         state_->carried.add_types(types);
     }
     std::string key;
-    const auto step = state_->first_step(types, key);
+    const auto step = state_->first_step(types, options, key);
     const std::lock_guard lock(state_->mutex);
     state_->last = {step->executable};
 }

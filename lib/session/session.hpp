@@ -77,7 +77,7 @@ public:
 
     /// Runs the model once. Inputs that the file gives a default for may be left out, and those that are state.
     /// Throws invalid_argument (unknown or missing input, type or size that contradicts the model), and what compiling
-    /// and running throw.
+    /// and running throw. A run that gives up while its graph is compiled leaves that to the next run.
     [[nodiscard]] Outputs run(const Inputs& inputs, const runtime::RunOptions& options = {});
 
     /// Runs without waiting; several may be open, in no certain order. `done` is called exactly once, on a thread of
@@ -94,7 +94,7 @@ public:
     [[nodiscard]] std::optional<Tensor> state(std::string_view input) const;
 
     /// Lowers and compiles for inputs of these types, so that the first run() with them need not.
-    void prepare(const std::map<std::string, tensor::Type>& inputs);
+    void prepare(const std::map<std::string, tensor::Type>& inputs, const runtime::RunOptions& options = {});
 
     /// The executables that the last run used, in order: one, unless a value decided how the model went on.
     [[nodiscard]] std::vector<std::shared_ptr<runtime::Executable>> last_run() const;

@@ -5,6 +5,7 @@
 
 #include <sstream>
 #include <system_error>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -164,12 +165,20 @@ void AllowList::become(const AllowList& other) {
     keys_ = other.keys_;
     version_.fetch_add(1, std::memory_order_release);
 }
+
 void AllowList::load(const fs::path& path) {
     std::error_code error;
     if (fs::is_directory(path, error)) {
-        for (const auto& entry : fs::directory_iterator(path)) {
-            if (entry.path().extension() == ".pub") load(entry.path());
+        std::vector<fs::path> files;
+        for (fs::directory_iterator at(path, error); !error && at != fs::directory_iterator(); at.increment(error)) {
+            if (at->path().extension() == ".pub") files.push_back(at->path());
         }
+        if (error) {
+            fail(Code::io, "the folder of allowed keys '", path.string(), "' cannot be listed: ", error.message(),
+                 "; may this user read it?");
+        }
+        for (const auto& file : files)
+            load(file);
         return;
     }
     if (path.extension() == ".pub") return add(PublicKey::load(path), path.stem().string());

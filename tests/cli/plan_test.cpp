@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
@@ -62,6 +63,12 @@ TEST_CASE("a model too large for each board is planned over several, within ever
         next = stage["last_kernel"];
     }
     CHECK(plan["latency_ms"] >= plan["latency_bound_ms"]);
+    std::map<std::string, std::uint64_t> needs;
+    for (const auto& stage : plan["stages"])
+        needs[stage["board"]] += stage["memory_bytes"].get<std::uint64_t>();
+    REQUIRE(plan["boards"].size() == needs.size());
+    for (const auto& board : plan["boards"])
+        CHECK(board["memory_bytes"] == needs.at(board["board"]));
 
     const auto text = scene.plan("--objective throughput");
     CHECK(text.exit_code == 0);
@@ -70,6 +77,7 @@ TEST_CASE("a model too large for each board is planned over several, within ever
     CHECK(contains(text.out, "hub ="));
     CHECK(contains(text.out, "no plan above"));
     CHECK(contains(text.out, "of 150 KiB"));
+    CHECK(contains(text.out, "memory by board"));
 }
 
 TEST_CASE("a board can be left out of the question, and what no longer fits says by how much and where") {

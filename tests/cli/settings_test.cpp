@@ -175,6 +175,10 @@ TEST_CASE("a list is a flag that is repeated") {
     const auto run = shoal_command("hub --config c.toml", "-C " + folder.path().string());
     CHECK(run.exit_code == 2);
     CHECK(contains(run.error, "nonsense"));
+    folder.write("n.toml", "hub = '127.0.0.1:9'\ndevice = ['host', 'host']\n");
+    const auto node = shoal_command("node --config n.toml", "-C " + folder.path().string());
+    CHECK(node.exit_code == 2);
+    CHECK(contains(node.error, "'host' and 'host' are the same device"));
 }
 
 TEST_CASE("a file is read as keys with values, kinds and lines") {

@@ -77,6 +77,17 @@ TEST_CASE("a busy cluster's state reads well in 80 columns") {
         CHECK_MESSAGE(contains(text, part), part);
 }
 
+TEST_CASE("boards of another version than the hub's are named") {
+    auto status = busy_cluster();
+    for (auto& board : status.boards)
+        board.software = status.software;
+    CHECK_FALSE(contains(cli::status_text(status), "other versions"));
+    status.boards[1].software = "0.0.9";
+    const auto text = cli::status_text(status);
+    CHECK(contains(text, "other versions of Shoal: attic 0.0.9\n"));
+    CHECK(contains(text, "Shoal 0.1.0"));
+}
+
 TEST_CASE("a hub without anything says what to do") {
     wire::Status status;
     status.hub = "h";

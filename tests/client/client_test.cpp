@@ -105,6 +105,9 @@ TEST_CASE("A model is opened with its weights and answers as it does on the host
     CHECK(phases.back() == "weights");
     CHECK(model.boards() == std::vector<std::string>{"a board"});
     CHECK(model.max_in_flight() == 3);
+    client::OpenOptions fewer;
+    fewer.max_in_flight = 2;
+    CHECK(client->open({{"small", graph}}, fewer).max_in_flight() == 2);
     for (unsigned i = 0; i < 5; ++i) {
         const auto inputs = some_inputs(*graph, i);
         CHECK(same(model.run(inputs, base::deadline_in(seconds(10))), wanted(*graph, inputs)));
@@ -140,6 +143,10 @@ TEST_CASE("A busy hub is told to the callback, and asked again by run()") {
     ways.busy = 1;
     all.hub->set(ways);
     CHECK(Asked(model, some_inputs(*graph)).reply().error->code() == Code::busy);
+    all.hub->set(ways);
+    CHECK(test::code_of([&] {
+              (void)model.run(some_inputs(*graph), base::deadline_in(seconds(20)), {}, /*tell_busy=*/true);
+          }) == Code::busy);
     ways.busy = 5;
     all.hub->set(ways);
     CHECK(same(model.run(some_inputs(*graph), base::deadline_in(seconds(20))), wanted(*graph, some_inputs(*graph))));
@@ -276,6 +283,25 @@ TEST_CASE("Opening fails with the hub's words, or when its time is over") {
     CHECK(test::code_of([&] { (void)client->open({{"small", graph}}, options); }) == Code::timeout);
 }
 
+TEST_CASE("Opening and planning obey a deadline and can be taken back, whether the hub works or is away") {
+    FakeHub::Ways ways;
+    ways.hold_open = true;
+    Together all(ways);
+    const auto client = all.client();
+    const auto graph = small_graph();
+    client::OpenOptions until, given_up;
+    until.deadline = base::deadline_in(milliseconds(30));
+    CHECK(test::code_of([&] { (void)client->open({{"small", graph}}, until); }) == Code::timeout);
+    CHECK(test::code_of([&] { (void)client->plan({{"small", graph}}, until); }) == Code::timeout);  // it is over
+    given_up.cancelled = [&] { return all.hub->seen().opens == 2; };
+    CHECK(test::code_of([&] { (void)client->open({{"small", graph}}, given_up); }) == Code::cancelled);
+    all.lose_hub();
+    given_up.cancelled = [asked = std::make_shared<int>(0)] { return ++*asked > 3; };
+    CHECK(test::code_of([&] { (void)client->plan({{"small", graph}}, given_up); }) == Code::cancelled);
+    until.deadline = base::deadline_in(milliseconds(30));
+    CHECK(test::code_of([&] { (void)client->plan({{"small", graph}}, until); }) == Code::timeout);
+}
+
 TEST_CASE("What makes no sense is refused before it is sent") {
     Together all;
     const auto client = all.client();
@@ -334,6 +360,45 @@ TEST_CASE("An ending client answers what is open and says goodbye") {
     CHECK(Asked(model, some_inputs(model.graph())).reply().error->code() == Code::cancelled);
     CHECK(test::code_of([&] { (void)model.run(some_inputs(model.graph()), base::deadline_in(seconds(1))); }) ==
           Code::cancelled);
+}
+
+namespace {
+
+// A port that has no memory left for messages once it is told so.
+class PoorPort final : public transport::Port {
+public:
+    PoorPort(std::unique_ptr<transport::Port> inner, std::shared_ptr<std::atomic<bool>> poor)
+        : inner_(std::move(inner)), poor_(std::move(poor)) {}
+    std::string listen(const std::string& endpoint) override { return inner_->listen(endpoint); }
+    transport::PeerId connect(const std::string& endpoint, const std::optional<transport::PublicKey>& server) override {
+        return inner_->connect(endpoint, server);
+    }
+    bool send(transport::PeerId peer, transport::Frames frames) override {
+        if (*poor_) throw std::bad_alloc();
+        return inner_->send(peer, std::move(frames));
+    }
+    std::optional<transport::Event> wait(base::TimePoint deadline) override { return inner_->wait(deadline); }
+    void disconnect(transport::PeerId peer) override { inner_->disconnect(peer); }
+    void wake() noexcept override { inner_->wake(); }
+    void post(std::function<void()> work) override { inner_->post(std::move(work)); }
+    transport::Counters counters(transport::PeerId peer) const override { return inner_->counters(peer); }
+    std::uint64_t unsent_bytes(transport::PeerId peer) const override { return inner_->unsent_bytes(peer); }
+    transport::Rejections rejections() const override { return inner_->rejections(); }
+
+private:
+    std::unique_ptr<transport::Port> inner_;
+    std::shared_ptr<std::atomic<bool>> poor_;
+};
+
+}  // namespace
+
+TEST_CASE("A client ends although it cannot say goodbye") {
+    Together all;
+    const auto poor = std::make_shared<std::atomic<bool>>(false);
+    ClientOptions options;
+    options.hub_endpoint = FakeHub::kEndpoint;
+    Client client(options, std::make_unique<PoorPort>(transport::make_in_process_port(all.network), poor));
+    *poor = true;
 }
 
 TEST_CASE("Callbacks may ask again, but not wait; what they throw is theirs") {

@@ -61,10 +61,13 @@ struct Table {
         talk.connected(now);
         talk.message(wire::encode(wire::Welcome{1, "hub", "1"}), now);
     }
-    void open() {
+    void open(std::uint64_t ticket = 0) {
         OpenCall call;
+        call.ticket = ticket;
         call.models = {{graph, wire::digest_of(graph)}};
-        call.deadline = now + std::chrono::seconds(60);
+        call.options.timeout = std::chrono::seconds(60);
+        call.options.deadline = deadline;
+        call.options.max_in_flight = most;
         call.view = std::make_shared<client::ModelView>();
         call.done = [this](OpenResult result) { opened.push_back(std::move(result)); };
         talk.open(std::move(call), now);
@@ -92,6 +95,8 @@ struct Table {
     graph::Graph graph;
     FakeLine line;
     base::TimePoint now = base::TimePoint{} + std::chrono::hours(5);
+    std::optional<base::TimePoint> deadline;  // of opening
+    std::uint32_t most = 0;                   // in flight
     int joined = 0;
     Conversation talk{{}, "1", line, [this](auto) { ++joined; }};
     std::vector<OpenResult> opened;
@@ -176,6 +181,95 @@ TEST_CASE("A model that opens after its caller gave up is closed again") {
     table.say_opened(task, 9);
     CHECK(table.line.take<wire::CloseModel>().at(0).model == 9);
     CHECK(table.opened.size() == 1);
+}
+
+TEST_CASE("No more requests are with the hub than were asked for; others wait, and leave in their order") {
+    Table table;
+    table.most = 2;
+    table.greet();
+    table.open();
+    const auto open = table.line.take<wire::OpenModel>().at(0);
+    CHECK(open.max_in_flight == 2);
+    table.say_opened(open.task, 9);
+    for (std::uint64_t ticket = 1; ticket <= 6; ++ticket)
+        table.submit(ticket, std::chrono::seconds(ticket == 6 ? 1 : 30));
+    auto sent = table.line.take<wire::Submit>();
+    REQUIRE(sent.size() == 2);
+    CHECK(table.talk.tick(table.now) == table.now + std::chrono::seconds(1));  // nothing to do until then
+    const auto next = [&] {
+        (void)table.talk.tick(table.now);
+        auto more = table.line.take<wire::Submit>();
+        REQUIRE(more.size() == 1);
+        return more[0].request;
+    };
+    table.talk.message(
+        wire::encode(wire::Answer{sent[0].request, 0, 0, 1, {Tensor({tensor::ElementType::f32, {100}})}}), table.now);
+    const auto third = next();
+    table.talk.cancel(2);
+    (void)next();
+    table.talk.message(wire::encode(wire::RequestFailed{third, Code::device, "it broke"}), table.now);
+    (void)next();
+    table.now += std::chrono::seconds(1);
+    (void)table.talk.tick(table.now);
+    REQUIRE(table.replies.size() == 4);
+    CHECK(table.replies[3].first == 6);  // never sent: its deadline passed here
+    table.line.up = false;
+    table.talk.disconnected(table.now, "it broke");
+    table.line.up = true;
+    table.greet();
+    table.submit(7, std::chrono::seconds(30));
+    table.say_opened(table.line.take<wire::OpenModel>().at(0).task, 10);
+    CHECK(table.line.take<wire::Submit>().size() == 2);  // 4 and 5 again
+}
+
+TEST_CASE("Opening goes on for as long as the hub comes further, but not beyond a deadline") {
+    Table table;
+    table.greet();
+    table.open();
+    const auto start = table.now;
+    table.deadline = start + std::chrono::seconds(100);
+    table.open();
+    const auto asked = table.line.take<wire::OpenModel>();
+    REQUIRE(asked.size() == 2);
+    const auto progress = [&](const char* phase, std::uint64_t done) {
+        for (const auto& open : asked)
+            table.talk.message(wire::encode(wire::OpenProgress{open.task, phase, done, 1000}), table.now);
+        (void)table.talk.tick(table.now);
+    };
+    for (std::uint64_t i = 1; i < 5; ++i) {
+        table.now = start + i * std::chrono::seconds(50);
+        progress("weights", i * 100);
+        CHECK(table.opened.size() == (i >= 2 ? 1 : 0));  // the one with a deadline
+    }
+    table.now += std::chrono::seconds(40);
+    progress("measuring", 400);
+    CHECK(table.talk.tick(table.now) == table.now + std::chrono::seconds(60));
+    for (int i = 0; i < 2; ++i) {
+        table.now += std::chrono::seconds(30);
+        progress("measuring", 400);  // no further than before
+    }
+    REQUIRE(table.opened.size() == 2);
+    for (const auto& result : table.opened)
+        CHECK(std::get<base::Error>(result).code() == Code::timeout);
+}
+
+TEST_CASE("Opening that is taken back ends at once, and what opens later is closed again") {
+    Table table;
+    table.greet();
+    table.open(5);
+    const auto task = table.line.take<wire::OpenModel>().at(0).task;
+    table.talk.cancel_opening(4);  // somebody else's
+    CHECK(table.opened.empty());
+    table.talk.cancel_opening(5);
+    REQUIRE(table.opened.size() == 1);
+    CHECK(std::get<base::Error>(table.opened[0]).code() == Code::cancelled);
+    table.say_opened(task, 9);
+    CHECK(table.line.take<wire::CloseModel>().at(0).model == 9);
+    table.open(6);
+    table.say_opened(table.line.take<wire::OpenModel>().at(0).task, 10);
+    table.talk.cancel_opening(6);  // too late: it is open
+    CHECK(table.opened.size() == 2);
+    CHECK(table.line.take<wire::CloseModel>().empty());
 }
 
 TEST_CASE("Losing the hub any number of times repeats what is open, each time under a new number") {

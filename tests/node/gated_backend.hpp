@@ -80,11 +80,12 @@ public:
     explicit GatedBackend(std::shared_ptr<Gates> gates) : gates_(std::move(gates)) {}
     [[nodiscard]] const device::DeviceInfo& device() const noexcept override { return inner_->device(); }
     [[nodiscard]] device::Rates measure_rates() override { return inner_->measure_rates(); }
-    [[nodiscard]] std::unique_ptr<runtime::Executable> compile(runtime::Graph graph) override {
+    [[nodiscard]] std::unique_ptr<runtime::Executable> compile(runtime::Graph graph,
+                                                               const runtime::RunOptions& options) override {
         ++gates_->compiles;
         gates_->compile.pass([] { return false; });
         if (gates_->compile_fails) base::fail(base::Code::device, "no compiler, as the test wants it");
-        return std::make_unique<GatedExecutable>(inner_->compile(std::move(graph)), gates_);
+        return std::make_unique<GatedExecutable>(inner_->compile(std::move(graph), options), gates_);
     }
     [[nodiscard]] runtime::BufferPtr upload(runtime::Tensor tensor) override {
         return inner_->upload(std::move(tensor));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/units.hpp"
 #include "plan/instances.hpp"
 #include "plan/planner.hpp"
 #include "support/random.hpp"
@@ -82,6 +83,23 @@ TEST_CASE("drawings: a pipeline is one way, replicas and ensembles have a line e
     lines = draw(problem, make_plan(problem));
     CHECK(has(joined(lines), "all of 2 models"));
     CHECK(has(joined(lines), "weight 0.7"));
+}
+
+TEST_CASE("what several stages on one board need is added up") {
+    auto random = test::generator();
+    Problem problem = small_boards(random, 1, 4);
+    problem.models.push_back(problem.models[0]);
+    const Plan plan = make_plan(problem);
+    REQUIRE(plan.prediction.stages.size() == 2);
+    const auto boards = memory_by_board(plan.prediction);
+    REQUIRE(boards.size() == 1);
+    CHECK(boards[0].stages == 2);
+    CHECK(boards[0].memory_bytes == plan.prediction.stages[0].memory_bytes + plan.prediction.stages[1].memory_bytes);
+    CHECK(boards[0].memory_limit == problem.cluster.boards[0].memory_bytes);
+    const std::string text = joined(report(problem, plan));
+    CHECK(has(text, "memory by board"));
+    CHECK(has(text, base::format_bytes(boards[0].memory_bytes) + " of " + base::format_bytes(boards[0].memory_limit) +
+                        ", 2 stages"));
 }
 
 TEST_CASE("thousands of stages are counted, not listed") {

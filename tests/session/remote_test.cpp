@@ -116,6 +116,58 @@ TEST_CASE("A remote run keeps its deadline and can be taken back") {
     CHECK(cluster.hub.wait_for([](const auto& seen) { return seen.cancels == 2; }));
 }
 
+TEST_CASE("A full hub is asked again, or told to those who want to know") {
+    Cluster cluster;
+    Session session(model(), cluster.backend), local(model(), runtime::make_host_backend());
+    session.prepare({{"x", {ElementType::f32, {3, 5}}}});
+    FakeHub::Ways ways;
+    ways.busy = 3;
+    cluster.hub.set(ways);
+    runtime::RunOptions options;
+    options.tell_busy = true;
+    CHECK(test::code_of([&] { (void)session.run(inputs(3), options); }) == Code::busy);
+    CHECK(test::code_of([&] { (void)session.start(inputs(3), options).get(); }) == Code::busy);
+    CHECK(same(session.run(inputs(3)), local.run(inputs(3))));
+    CHECK(cluster.hub.seen().submits == 4);
+}
+
+TEST_CASE("A run keeps its deadline and can be taken back while its model opens, which goes on for the next") {
+    FakeHub::Ways ways;
+    ways.hold_open = true;
+    Cluster cluster(ways);
+    Session session(model(), cluster.backend), local(model(), runtime::make_host_backend());
+    runtime::RunOptions first, hurried;
+    auto opening = session.start(inputs(3), first);
+    auto patient = session.start(inputs(3, 1));
+    REQUIRE(cluster.hub.wait_for([](const auto& seen) { return seen.opens == 1; }));
+    for (int times = 0; times < 3; ++times) {
+        hurried.deadline = base::deadline_in(milliseconds(30));
+        CHECK(test::code_of([&] { (void)session.run(inputs(3), hurried); }) == Code::timeout);
+    }
+    first.cancellation.cancel();
+    CHECK(test::code_of([&] { (void)opening.get(); }) == Code::cancelled);
+    CHECK(cluster.hub.seen().opens == 1);
+    cluster.hub.say(wire::encode(wire::Opened{1, 101, 3, {}, {"a board"}}));
+    CHECK(same(patient.get(), local.run(inputs(3, 1))));
+    CHECK(same(session.run(inputs(3)), local.run(inputs(3))));
+    CHECK(cluster.hub.seen().opens == 1);
+}
+
+TEST_CASE("A session that ends while it opens does not wait for the hub") {
+    FakeHub::Ways ways;
+    ways.hold_open = true;
+    Cluster cluster(ways);
+    std::vector<std::future<session::Outputs>> runs;
+    {
+        Session session(model(), cluster.backend);
+        for (unsigned i = 0; i < 3; ++i)
+            runs.push_back(session.start(inputs(3, i)));
+        REQUIRE(cluster.hub.wait_for([](const auto& seen) { return seen.opens == 1; }));
+    }
+    for (auto& run : runs)
+        CHECK(test::code_of([&] { (void)run.get(); }) == Code::cancelled);
+}
+
 TEST_CASE("A session that ends takes back what is open") {
     FakeHub::Ways ways;
     ways.hold = true;

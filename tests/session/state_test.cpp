@@ -67,8 +67,9 @@ class CountedBackend final : public runtime::Backend {
 public:
     [[nodiscard]] const device::DeviceInfo& device() const noexcept override { return inner_->device(); }
     [[nodiscard]] device::Rates measure_rates() override { return inner_->measure_rates(); }
-    [[nodiscard]] std::unique_ptr<runtime::Executable> compile(runtime::Graph graph) override {
-        return std::make_unique<CountedExecutable>(inner_->compile(std::move(graph)), reads);
+    [[nodiscard]] std::unique_ptr<runtime::Executable> compile(runtime::Graph graph,
+                                                               const runtime::RunOptions& options) override {
+        return std::make_unique<CountedExecutable>(inner_->compile(std::move(graph), options), reads);
     }
     [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor) override {
         ++uploads;

@@ -1,9 +1,11 @@
 #include "transport/keys.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <fstream>
+#include <optional>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -121,7 +123,45 @@ TEST_CASE("an allow-list is read from files and folders, and tells its changes")
     CHECK(error_of([&] { list.load(folder / "none"); }).code() == base::Code::not_found);
 }
 
+// No file can be opened while one of these lives; to root nothing else is forbidden.
+class NoMoreFiles {
+public:
+    NoMoreFiles() {
+        REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+        rlimit none = before_;
+        none.rlim_cur = 0;
+        REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    }
+    ~NoMoreFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+    NoMoreFiles(const NoMoreFiles&) = delete;
+    NoMoreFiles& operator=(const NoMoreFiles&) = delete;
+
+private:
+    rlimit before_{};
+};
+
 }  // namespace
+
+TEST_CASE("a folder that cannot be listed for a moment is an error that names it, as every other is") {
+    const test::TemporaryFolder folder;
+    Keys::generate().save(folder / "a");
+    AllowList list;
+    std::optional<base::Error> error;
+    {
+        const NoMoreFiles none;
+        try {
+            list.load(folder.path());
+        } catch (const base::Error& own) {
+            error = own;
+        }
+    }
+    REQUIRE(error.has_value());
+    CHECK(error->code() == base::Code::io);
+    CHECK(std::string(error->what()).find(folder.path().string()) != std::string::npos);
+    CHECK(list.size() == 0);
+    list.load(folder.path());
+    CHECK(list.size() == 1);
+}
 
 TEST_CASE("an allow-list becomes another, and tells it only when something changed") {
     AllowList list, other;
