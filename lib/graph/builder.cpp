@@ -121,9 +121,8 @@ ValueId Builder::slice(ValueId x, Ints begins, Ints sizes, Ints steps) {
 }
 
 ValueId Builder::slice_axis(ValueId x, int axis, std::int64_t begin, std::int64_t size) {
-    Ints begins(shape(x).extents().size(), 0), sizes = shape(x).extents(), steps(begins.size(), 1);
-    begins.at(static_cast<std::size_t>(axis)) = begin;
-    sizes[static_cast<std::size_t>(axis)] = size;
+    Ints begins(shape(x).extents().size(), 0), sizes = shape(x).with(axis, size).extents(), steps(begins.size(), 1);
+    begins[static_cast<std::size_t>(axis)] = begin;
     return slice(x, std::move(begins), std::move(sizes), std::move(steps));
 }
 

@@ -88,6 +88,8 @@ Values clip(Context& c) {
     const double low = attributes ? c.real("min", -kLargest) : -kLargest;
     const double high = attributes ? c.real("max", kLargest) : kLargest;
     const auto low_value = c.known_input(1), high_value = c.known_input(2);
+    for (const int bound : {1, 2})
+        c.expect(!c.has(bound) || c.shape(bound).count() == 1, "a bound is ", c.has(bound) ? c.type(bound) : Type());
     const bool known = (!c.has(1) || low_value) && (!c.has(2) || high_value);
     if (known && tensor::is_floating(b.element(x)) && b.element(x) != ElementType::f64) {
         return {b.map("clip", {x}, low_value ? tensor::element_as_double(*low_value, 0) : low,
