@@ -162,7 +162,6 @@ const Row kRows[] = {
     {kMicrosoft, "SkipLayerNormalization", 1, 0, skip_layer_normalisation},
     {kMicrosoft, "SkipSimplifiedLayerNormalization", 1, 0, skip_rms_normalisation},
     {kMicrosoft, "TransposeMatMul", 1, 0, fused_matmul},
-    {kMicrosoft, "Unique", 1, 0, plain, "Unique"},
 };
 
 }  // namespace

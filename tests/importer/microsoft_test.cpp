@@ -1,0 +1,53 @@
+// Operators of com.microsoft against their definitions, on small numbers.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "support/compare.hpp"
+#include "support/errors.hpp"
+#include "support/model_maker.hpp"
+
+using namespace shoal;
+using namespace shoal::test;
+
+namespace {
+
+using List = std::vector<std::int64_t>;
+constexpr auto kMicrosoft = "com.microsoft";
+constexpr std::int64_t kOne = 1;
+
+std::vector<Tensor> run(const std::string& type, const std::vector<Tensor>& inputs,
+                        const AttributeList& attributes = {}, int outputs = 1) {
+    return run_op(type, inputs, attributes, outputs, 17, kMicrosoft);
+}
+
+void check(const Tensor& got, const Tensor& want, double tolerance = 1e-5) {
+    const auto difference = test::difference(got, want, {tolerance, tolerance});
+    CHECK_MESSAGE(difference.empty(), difference);
+}
+
+// Numbers without a pattern that a mistaken order would keep.
+Tensor mixed(Shape shape, ElementType element = ElementType::f32, int shift = 0) {
+    std::vector<double> values;
+    for (std::int64_t i = 0; i < shape.count(); ++i)
+        values.push_back(static_cast<double>((i * i * 7 + i * 3 + shift) % 23) - (element == ElementType::u8 ? 0 : 11));
+    return tensor::from_doubles(element, std::move(shape), values);
+}
+
+Tensor transposed(const Tensor& x, const List& perm) {
+    return run_op("Transpose", {x}, {{"perm", perm}})[0];
+}
+
+Tensor byte(double value) {
+    return tensor::from_doubles(ElementType::u8, Shape{}, std::vector<double>{value});
+}
+
+}  // namespace
+
+TEST_CASE("Unique keeps the order of first occurrence") {
+    const auto got = run("Unique", {ints({6}, {2, 1, 1, 3, 4, 3})}, {}, 3);
+    check(got[0], ints({4}, {2, 1, 3, 4}));
+    check(got[1], ints({6}, {0, 1, 1, 2, 3, 2}));
+    check(got[2], ints({4}, {1, 2, 2, 1}));
+}
