@@ -51,3 +51,15 @@ TEST_CASE("Unique keeps the order of first occurrence") {
     check(got[1], ints({6}, {0, 1, 1, 2, 3, 2}));
     check(got[2], ints({4}, {1, 2, 2, 1}));
 }
+
+TEST_CASE("QLinearConv with channels last gives what it gives with channels first, transposed") {
+    const Tensor x = mixed({1, 3, 4, 5}, ElementType::u8), w = mixed({2, 3, 2, 3}, ElementType::u8, 5);
+    const auto with = [&](const Tensor& image, std::int64_t last) {
+        return run("QLinearConv",
+                   {image, floats({}, {0.5}), byte(3), w, floats({}, {0.25}), byte(4), floats({}, {20}), byte(7)},
+                   {{"channels_last", last}, {"pads", List{1, 0, 0, 1}}})[0];
+    };
+    const Tensor first = with(x, 0), last = with(transposed(x, {0, 2, 3, 1}), 1);
+    CHECK(last.shape() == Shape{1, 4, 4, 2});
+    check(transposed(last, {0, 3, 1, 2}), first, 0);
+}
