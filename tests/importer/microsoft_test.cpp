@@ -63,3 +63,29 @@ TEST_CASE("QLinearConv with channels last gives what it gives with channels firs
     CHECK(last.shape() == Shape{1, 4, 4, 2});
     check(transposed(last, {0, 3, 1, 2}), first, 0);
 }
+
+TEST_CASE("MatMulNBits takes scales and zero points from the groups that g_idx names") {
+    constexpr std::int64_t k = 32, block = 16;
+    const Tensor packed = mixed({1, 2, block / 2}, ElementType::u8, 1), x = mixed({2, k}),
+                 scales = floats({1, 2}, {0.5, 2}),
+                 zeros = tensor::from_doubles(ElementType::u8, Shape{1}, std::vector<double>{0x93});
+    const AttributeList sizes{{"K", k}, {"N", kOne}, {"bits", std::int64_t{4}}, {"block_size", block}};
+    List groups(k);
+    std::vector<double> weights;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+        groups[i] = static_cast<std::int64_t>(i * i % 3 % 2);
+        const auto pair = tensor::element_as_int(packed, static_cast<std::int64_t>(i / 2));
+        const auto nibble = i % 2 == 0 ? pair & 15 : pair >> 4;
+        weights.push_back(groups[i] == 0 ? 0.5 * static_cast<double>(nibble - 3) : 2 * static_cast<double>(nibble - 9));
+    }
+    const Tensor want = run_op("MatMul", {x, tensor::from_doubles(ElementType::f32, Shape{k, 1}, weights)})[0];
+    check(run("MatMulNBits", {x, packed, scales, zeros, tensor::from_ints(groups)}, sizes)[0], want);
+    groups[3] = 2;
+    CHECK(says(error_of([&] {
+                   (void)run("MatMulNBits", {x, packed, scales, zeros, tensor::from_ints(groups)}, sizes);
+               }),
+               "group 2 of 2"));
+    AttributeList prepacked = sizes;
+    prepacked.emplace_back("weight_prepacked", kOne);
+    CHECK(says(error_of([&] { (void)run("MatMulNBits", {x, packed, scales}, prepacked); }), "weight_prepacked"));
+}

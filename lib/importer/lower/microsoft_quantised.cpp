@@ -142,19 +142,22 @@ ValueId unpacked(Context& c, ValueId packed, std::int64_t bits, Shape shape) {
     return b.reshape(b.concat(std::move(parts), b.shape(packed).rank()), std::move(shape));
 }
 
-// Weights [N, blocks, packed bytes] in blocks along K, each with its scale and zero point.
+// Weights [N, blocks, packed bytes] in blocks along K, each with its scale and zero point. Where g_idx says to which
+// group an element along K belongs, it takes that group's instead of its block's.
 Values matmul_bits(Context& c) {
     Builder& b = c.builder();
     const std::int64_t n = c.integer("N"), k = c.integer("K"), bits = c.integer("bits", 4),
                        block = c.integer("block_size");
     c.expect(bits == 2 || bits == 4 || bits == 8, bits, " bits");
+    if (c.integer("weight_prepacked", 0) != 0)
+        c.unsupported("weight_prepacked ", c.integer("weight_prepacked"), ": the layout of one kind of GPU");
     c.expect(
         n > 0 && k > 0 && block >= 8 && block < (1 << 30) && n < (std::int64_t{1} << 40) && k < (std::int64_t{1} << 40),
         n, " by ", k, " in blocks of ", block);
     const std::int64_t blocks = base::ceil_div(k, block);
     c.expect(c.shape(1).count() == n * blocks * (block * bits / 8) && c.shape(2).count() == n * blocks, "weights are ",
              c.type(1), ", scales ", c.type(2), " for ", n, " by ", k, " in blocks of ", block);
-    const ValueId scale = b.reshape(c.in(2), Shape{n, blocks, 1});
+    ValueId scale = b.reshape(c.in(2), Shape{n, blocks, 1});
     ValueId zero = b.scalar(ElementType::u8, static_cast<double>(1 << (bits - 1)));
     if (c.has(3) && tensor::is_floating(c.element(3))) {
         zero = b.reshape(c.in(3), Shape{n, blocks, 1});
@@ -164,7 +167,22 @@ Values matmul_bits(Context& c) {
         const ValueId all = unpacked(c, c.in(3), bits, Shape{n, bytes * 8 / bits});
         zero = b.reshape(b.slice_axis(all, 1, 0, blocks), Shape{n, blocks, 1});
     }
-    const ValueId weights = dequantised(b, unpacked(c, c.in(1), bits, Shape{n, blocks, block}), scale, zero);
+    Shape apart{n, blocks, block};
+    if (c.has(4)) {
+        Ints groups = c.ints(4);
+        const auto count = static_cast<std::int64_t>(groups.size());
+        c.expect(count == k || count == blocks * block, "g_idx is ", c.type(4), " for K = ", k);
+        for (const auto group : groups)
+            c.expect(group >= 0 && group < blocks, "group ", group, " of ", blocks);
+        groups.resize(static_cast<std::size_t>(blocks * block), 0);
+        apart = Shape{n, blocks * block};
+        const auto spread = [&](ValueId x) {
+            return b.gather(b.reshape(x, Shape{n, blocks}), vector_of(b, groups), 1);
+        };
+        scale = spread(scale);
+        if (b.shape(zero).rank() > 0) zero = spread(b.cast(zero, b.element(scale)));
+    }
+    const ValueId weights = dequantised(b, unpacked(c, c.in(1), bits, apart), scale, zero);
     const ValueId rows = b.slice_axis(b.reshape(weights, Shape{n, blocks * block}), 1, 0, k);
     const ValueId out = b.matmul(b.cast(c.in(0), b.element(rows)), rows, true);
     return {b.cast(c.has(5) ? add(b, out, c.in(5)) : out, c.element(0))};
