@@ -253,3 +253,11 @@ TEST_CASE("what scikit-learn's linear models become") {
     CHECK(tensor::to_doubles(classes[0]) == Reals{9, 7});
     CHECK(tensor::to_doubles(classes[1]) == Reals{1, 2.5, 3, -3.5});
 }
+
+TEST_CASE("bounds of old versions of Clip are attributes, for every element type") {
+    for (const auto element : {ElementType::f32, ElementType::f64}) {
+        const Tensor x = bytes(element, {4}, {-3, 0.5, 2, 9});
+        check(run_op("Clip", {x}, {{"min", -1.0}, {"max", 2.0}}, 1, 6), 0, bytes(element, {4}, {-1, 0.5, 2, 2}));
+        check(run_op("Clip", {x}, {{"max", 1.0}}, 1, 10), 0, bytes(element, {4}, {-3, 0.5, 1, 1}));
+    }
+}

@@ -96,6 +96,8 @@ Values clip(Context& c) {
                       high_value ? tensor::element_as_double(*high_value, 0) : high)};
     }
     ValueId out = x;
+    if (attributes && c.has_attribute("min")) out = maximum(b, out, number(b, x, low));
+    if (attributes && c.has_attribute("max")) out = minimum(b, out, number(b, x, high));
     if (c.has(1)) out = maximum(b, out, c.in(1));
     if (c.has(2)) out = minimum(b, out, c.in(2));
     return {out};
