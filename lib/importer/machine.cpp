@@ -267,6 +267,9 @@ Segment Lowering::advance() {
 std::map<std::string, Tensor> Lowering::resolve(std::vector<Tensor> values) {
     return guarded([&] { return machine_->resolve(std::move(values)); });
 }
+std::set<std::string> Lowering::needed() const {
+    return machine_->needed();
+}
 const std::string& Lowering::key() const noexcept {
     return machine_->key();
 }

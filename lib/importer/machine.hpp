@@ -44,6 +44,7 @@ public:
 
     Segment advance();
     std::map<std::string, Tensor> resolve(std::vector<Tensor> values);
+    [[nodiscard]] std::set<std::string> needed() const;
     [[nodiscard]] const std::string& key() const noexcept { return key_; }
 
 private:

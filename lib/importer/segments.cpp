@@ -162,6 +162,13 @@ std::map<std::string, Tensor> Lowering::Machine::resolve(std::vector<Tensor> val
     return given;
 }
 
+std::set<std::string> Lowering::Machine::needed() const {
+    std::set<std::string> out;
+    for (const auto& [id, name] : stored_)
+        out.insert(name);
+    return out;
+}
+
 // Renumbers every value that is still named for the new builder.
 void Lowering::Machine::carry_over(const Waiting& waiting) {
     std::unordered_map<ValueId, ValueId> renumbered;
