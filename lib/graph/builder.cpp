@@ -63,6 +63,8 @@ bool Builder::foldable(const std::vector<ValueId>& inputs, const std::vector<Typ
 }
 
 std::vector<ValueId> Builder::add(const Card& card, std::vector<ValueId> inputs, Attrs attrs) {
+    if (graph_.ops.size() >= most_operators_ || graph_.values.size() / kMostValuesEach >= most_operators_)
+        base::fail(base::Code::unsupported, "more than ", most_operators_, " operators of the core language");
     Op op{&card, origin_, std::move(attrs), std::move(inputs), {}, static_cast<std::uint32_t>(graph_.ops.size())};
     Signature given = signature(graph_, op);
     const auto types = card.infer(given);
@@ -121,9 +123,8 @@ ValueId Builder::slice(ValueId x, Ints begins, Ints sizes, Ints steps) {
 }
 
 ValueId Builder::slice_axis(ValueId x, int axis, std::int64_t begin, std::int64_t size) {
-    Ints begins(shape(x).extents().size(), 0), sizes = shape(x).extents(), steps(begins.size(), 1);
-    begins.at(static_cast<std::size_t>(axis)) = begin;
-    sizes[static_cast<std::size_t>(axis)] = size;
+    Ints begins(shape(x).extents().size(), 0), sizes = shape(x).with(axis, size).extents(), steps(begins.size(), 1);
+    begins[static_cast<std::size_t>(axis)] = begin;
     return slice(x, std::move(begins), std::move(sizes), std::move(steps));
 }
 

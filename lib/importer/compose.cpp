@@ -3,13 +3,18 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/error.hpp"
+
 namespace shoal::importer {
 
 ValueId unsqueeze(Builder& b, ValueId x, std::vector<int> axes) {
     std::sort(axes.begin(), axes.end());
     Ints extents = b.shape(x).extents();
-    for (const int axis : axes)
+    for (const int axis : axes) {
+        if (axis < 0 || axis > static_cast<int>(extents.size()))
+            base::fail(base::Code::invalid_argument, "an axis put before axis ", axis, " of ", b.shape(x));
         extents.insert(extents.begin() + axis, 1);
+    }
     return b.reshape(x, Shape(std::move(extents)));
 }
 
@@ -22,7 +27,10 @@ ValueId squeeze(Builder& b, ValueId x, const std::vector<int>& axes) {
 }
 
 ValueId move_axis(Builder& b, ValueId x, int from, int to) {
-    Ints perm(static_cast<std::size_t>(b.shape(x).rank()));
+    const int rank = b.shape(x).rank();
+    if (from < 0 || from >= rank || to < 0 || to >= rank)
+        base::fail(base::Code::invalid_argument, "a tensor of shape ", b.shape(x), " has too few axes to swap");
+    Ints perm(static_cast<std::size_t>(rank));
     std::iota(perm.begin(), perm.end(), 0);
     perm.erase(perm.begin() + from);
     perm.insert(perm.begin() + to, from);
@@ -43,7 +51,9 @@ ValueId swap_last_two(Builder& b, ValueId x) {
 
 ValueId along_axis(Builder& b, ValueId vector, int axis, int rank) {
     Ints extents(static_cast<std::size_t>(rank), 1);
-    extents.at(static_cast<std::size_t>(axis)) = b.shape(vector).count();
+    if (axis < 0 || axis >= rank)
+        base::fail(base::Code::invalid_argument, "a vector along axis ", axis, " of a tensor of rank ", rank);
+    extents[static_cast<std::size_t>(axis)] = b.shape(vector).count();
     return b.reshape(vector, Shape(std::move(extents)));
 }
 

@@ -45,6 +45,8 @@ std::vector<Tensor> evaluate(const Model& model, const std::map<std::string, Ten
         for (const auto& name : segment.wanted)
             wanted.push_back(named(name));
         store.merge(lowering.resolve(std::move(wanted)));
+        std::erase_if(store,
+                      [needed = lowering.needed()](const auto& entry) { return needed.count(entry.first) == 0; });
     }
 }
 

@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -73,6 +74,9 @@ public:
     /// Takes the values that the last segment wanted, in order. Returns values by name that were computed from them on
     /// the host and that the next segments may read.
     [[nodiscard]] std::map<std::string, tensor::Tensor> resolve(std::vector<tensor::Tensor> values);
+
+    /// The names of the values that this segment or later ones may read: all others need not be kept.
+    [[nodiscard]] std::set<std::string> needed() const;
 
     /// Grows with every resolve(): equal for lowerings of the same model and bindings exactly when all segments from
     /// here on are equal as well.

@@ -1,5 +1,7 @@
 #include "importer/machine.hpp"
 
+#include <algorithm>
+#include <exception>
 #include <new>
 
 #include "base/error.hpp"
@@ -27,6 +29,22 @@ void naming(const SourceOp& op, Work&& work) {
         fail(code, clipped(describe(op)), ": ", error.what());
     } catch (const std::bad_alloc&) {
         fail(Code::out_of_memory, clipped(describe(op)), ": no memory to lower it");
+    } catch (const std::exception& error) {
+        fail(Code::invalid_model, clipped(describe(op)), ": its inputs or attributes do not fit (", error.what(), ")");
+    }
+}
+
+// What is no operator's failure: only base::Error leaves a lowering.
+template <class Work>
+auto guarded(Work&& work) {
+    try {
+        return work();
+    } catch (const base::Error&) {
+        throw;
+    } catch (const std::bad_alloc&) {
+        fail(Code::out_of_memory, "no memory to lower the model");
+    } catch (const std::exception& error) {
+        fail(Code::invalid_model, "the model does not hold together (", error.what(), ")");
     }
 }
 
@@ -39,6 +57,7 @@ Lowering::Machine::Machine(std::shared_ptr<const SourceModel> source, const Bind
     main.opsets = source_->opsets;
     main.closed = true;
     frames_.push_back(std::move(main));
+    builder_.set_most_operators(static_cast<std::size_t>(std::max<std::int64_t>(limits_.operators, 0)));
     bind(bindings);
 }
 
@@ -245,10 +264,13 @@ Lowering::Lowering(Lowering&&) noexcept = default;
 Lowering& Lowering::operator=(Lowering&&) noexcept = default;
 
 Segment Lowering::advance() {
-    return machine_->advance();
+    return guarded([&] { return machine_->advance(); });
 }
 std::map<std::string, Tensor> Lowering::resolve(std::vector<Tensor> values) {
-    return machine_->resolve(std::move(values));
+    return guarded([&] { return machine_->resolve(std::move(values)); });
+}
+std::set<std::string> Lowering::needed() const {
+    return machine_->needed();
 }
 const std::string& Lowering::key() const noexcept {
     return machine_->key();

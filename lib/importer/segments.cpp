@@ -17,14 +17,15 @@ void Lowering::Machine::for_each_slot(Visit&& visit) {
         for (auto& [name, slot] : frame.values)
             visit(slot);
         if (!frame.repetition) continue;
-        for (auto& slot : frame.repetition->carried)
-            visit(slot);
-        for (auto& slot : frame.repetition->scanned)
-            visit(slot);
-        for (auto& parts : frame.repetition->stacked) {
-            for (auto& slot : parts)
-                visit(slot);
-        }
+        const auto visit_all = [&](std::vector<Slot>& slots) { std::for_each(slots.begin(), slots.end(), visit); };
+        const auto visit_each = [&](auto& lists) { std::for_each(lists.begin(), lists.end(), visit_all); };
+        visit_all(frame.repetition->carried);
+        visit_all(frame.repetition->scanned);
+        visit_each(frame.repetition->stacked);
+        if (!frame.repetition->batch) continue;
+        visit_all(frame.repetition->batch->carried);
+        visit_all(frame.repetition->batch->scanned);
+        visit_each(frame.repetition->batch->results);
     }
 }
 
@@ -138,6 +139,7 @@ std::map<std::string, Tensor> Lowering::Machine::resolve(std::vector<Tensor> val
     Waiting waiting = std::move(*waiting_);
     waiting_.reset();
     builder_ = graph::Builder(source_->name);
+    builder_.set_most_operators(static_cast<std::size_t>(std::max<std::int64_t>(limits_.operators - operators_, 0)));
     stored_.clear();
     constants_.clear();
 
@@ -160,6 +162,13 @@ std::map<std::string, Tensor> Lowering::Machine::resolve(std::vector<Tensor> val
     }
     carry_over(waiting);
     return given;
+}
+
+std::set<std::string> Lowering::Machine::needed() const {
+    std::set<std::string> out;
+    for (const auto& [id, name] : stored_)
+        out.insert(name);
+    return out;
 }
 
 // Renumbers every value that is still named for the new builder.

@@ -261,6 +261,8 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
         importer::Lowering lowering = current->lowering;
         for (auto& [name, tensor] : lowering.resolve(std::move(decided)))
             values[name] = backend->upload(std::move(tensor));
+        std::erase_if(values,
+                      [needed = lowering.needed()](const auto& entry) { return needed.count(entry.first) == 0; });
         key = key_of(types) + lowering.key();
         current = step(key, run_options, [&] { return std::move(lowering); });
     }

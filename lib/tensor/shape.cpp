@@ -24,7 +24,11 @@ Shape::Shape(std::vector<std::int64_t> extents) : extents_(std::move(extents)) {
     count_ = empty ? 0 : nonzero;
 }
 
-std::int64_t Shape::count(int first, int last) const noexcept {
+void Shape::no_axis(int axis) const {
+    fail(Code::invalid_argument, "axis ", axis, " of a tensor of shape ", *this, ", which has ", rank(), " axes");
+}
+
+std::int64_t Shape::count(int first, int last) const {
     std::int64_t product = 1;
     for (int axis = first; axis < last; ++axis)
         product *= (*this)[axis];
@@ -33,7 +37,8 @@ std::int64_t Shape::count(int first, int last) const noexcept {
 
 Shape Shape::with(int axis, std::int64_t extent) const {
     auto extents = extents_;
-    extents.at(static_cast<std::size_t>(axis)) = extent;
+    if (axis < 0 || axis >= rank()) no_axis(axis);
+    extents[static_cast<std::size_t>(axis)] = extent;
     return Shape(std::move(extents));
 }
 

@@ -22,16 +22,21 @@ public:
     explicit Shape(std::vector<std::int64_t> extents);
 
     [[nodiscard]] int rank() const noexcept { return static_cast<int>(extents_.size()); }
-    [[nodiscard]] std::int64_t operator[](int axis) const { return extents_[static_cast<std::size_t>(axis)]; }
-    [[nodiscard]] std::int64_t back() const { return extents_.back(); }
+    /// Throws invalid_argument for an axis that the shape has not: shapes come from files, and so may the axis.
+    [[nodiscard]] std::int64_t operator[](int axis) const {
+        if (axis < 0 || axis >= rank()) no_axis(axis);
+        return extents_[static_cast<std::size_t>(axis)];
+    }
+    /// The extent of the last axis; throws invalid_argument for a scalar.
+    [[nodiscard]] std::int64_t back() const { return (*this)[rank() - 1]; }
     [[nodiscard]] const std::vector<std::int64_t>& extents() const noexcept { return extents_; }
     [[nodiscard]] auto begin() const noexcept { return extents_.begin(); }
     [[nodiscard]] auto end() const noexcept { return extents_.end(); }
 
     /// Number of elements; 1 for a scalar, 0 when any extent is 0.
     [[nodiscard]] std::int64_t count() const noexcept { return count_; }
-    /// Product of the extents in [first, last).
-    [[nodiscard]] std::int64_t count(int first, int last) const noexcept;
+    /// Product of the extents in [first, last), 1 when there are none.
+    [[nodiscard]] std::int64_t count(int first, int last) const;
 
     /// The same shape with one extent replaced.
     [[nodiscard]] Shape with(int axis, std::int64_t extent) const;
@@ -39,6 +44,8 @@ public:
     bool operator==(const Shape& other) const noexcept { return extents_ == other.extents_; }
 
 private:
+    [[noreturn]] void no_axis(int axis) const;
+
     std::vector<std::int64_t> extents_;
     std::int64_t count_ = 1;
 };

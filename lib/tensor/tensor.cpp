@@ -56,6 +56,11 @@ To element_as(const Tensor& tensor, std::int64_t index) {
     });
 }
 
+void expect_element(const Tensor& tensor, std::int64_t index) {
+    if (index < 0 || index >= tensor.count())
+        fail(Code::invalid_argument, "element ", index, " of ", tensor.type(), ", which has ", tensor.count());
+}
+
 template <class To>
 std::vector<To> all_as(const Tensor& tensor) {
     std::vector<To> out(static_cast<std::size_t>(tensor.count()));
@@ -137,10 +142,12 @@ void Tensor::expect(ElementType wanted) const {
 }
 
 double element_as_double(const Tensor& tensor, std::int64_t index) {
+    expect_element(tensor, index);
     return element_as<double>(tensor, index);
 }
 
 std::int64_t element_as_int(const Tensor& tensor, std::int64_t index) {
+    expect_element(tensor, index);
     return element_as<std::int64_t>(tensor, index);
 }
 

@@ -156,7 +156,8 @@ private:
     std::byte* own_ = nullptr;  // non-null when the memory was made here and may be written
 };
 
-/// Element `index` (row-major) converted to double or int64; any element type, nibbles too.
+/// Element `index` (row-major) converted to double or int64; any element type, nibbles too. Throws invalid_argument
+/// when there is no such element.
 [[nodiscard]] double element_as_double(const Tensor& tensor, std::int64_t index);
 [[nodiscard]] std::int64_t element_as_int(const Tensor& tensor, std::int64_t index);
 /// All elements converted; integers out of range wrap, floats truncate toward zero.

@@ -253,3 +253,18 @@ TEST_CASE("what scikit-learn's linear models become") {
     CHECK(tensor::to_doubles(classes[0]) == Reals{9, 7});
     CHECK(tensor::to_doubles(classes[1]) == Reals{1, 2.5, 3, -3.5});
 }
+
+TEST_CASE("bounds of old versions of Clip are attributes, for every element type") {
+    for (const auto element : {ElementType::f32, ElementType::f64}) {
+        const Tensor x = bytes(element, {4}, {-3, 0.5, 2, 9});
+        check(run_op("Clip", {x}, {{"min", -1.0}, {"max", 2.0}}, 1, 6), 0, bytes(element, {4}, {-1, 0.5, 2, 2}));
+        check(run_op("Clip", {x}, {{"max", 1.0}}, 1, 10), 0, bytes(element, {4}, {-3, 0.5, 1, 1}));
+    }
+}
+
+TEST_CASE("Dropout in training drops half unless it is told another ratio") {
+    const Tensor x = floats({2}, {1, 2}), yes = bytes(ElementType::boolean, {}, {1});
+    CHECK(says(error_of([&] { (void)run_op("Dropout", {x, left_out(), yes}); }), "at random, ratio 0.5"));
+    check(run_op("Dropout", {x, floats({}, {0}), yes}), 0, x);
+    check(run_op("Dropout", {x}), 0, x);
+}

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "runtime/host_backend.hpp"
+#include "support/compare.hpp"
 #include "support/errors.hpp"
 #include "support/model_maker.hpp"
 
@@ -360,4 +361,113 @@ TEST_CASE("the graph of every segment is sound") {
     const auto second = lowering.advance();
     graph::validate(second.graph);
     CHECK(run_host(second.graph, {floats({2}, {1, 2})})[0].as<float>()[0] == -2);
+}
+
+TEST_CASE("Scan of version 8 runs over the entries of a batch") {
+    onnx::GraphProto body;
+    GraphMaker(body)
+        .input("sum_in", ElementType::f32, {2})
+        .input("row", ElementType::f32, {2})
+        .op("Add", {"sum_in", "row"}, {"sum"})
+        .op("Identity", {"sum"}, {"seen"})
+        .output("sum")
+        .output("seen");
+    const auto scanned = [&](std::int64_t backwards, const std::vector<std::int64_t>& lengths) {
+        ModelMaker maker(8);
+        maker.graph()
+            .input("start", ElementType::f32, {2, 2})
+            .input("x", ElementType::f32, {2, 3, 2})
+            .initialiser("lengths", tensor::from_ints(lengths))
+            .op("Scan", {lengths.empty() ? "" : "lengths", "start", "x"}, {"last", "all"},
+                {{"body", body},
+                 {"num_scan_inputs", std::int64_t{1}},
+                 {"directions", std::vector<std::int64_t>{backwards}}})
+            .output("last")
+            .output("all");
+        return run_model(maker.model(), {{"start", floats({2, 2}, {0, 0, 100, 200})},
+                                         {"x", floats({2, 3, 2}, {1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60})}});
+    };
+    const auto all = scanned(0, {});
+    CHECK(difference(all[0], floats({2, 2}, {9, 12, 190, 320})) == "");
+    CHECK(difference(all[1], floats({2, 3, 2}, {1, 2, 4, 6, 9, 12, 110, 220, 140, 260, 190, 320})) == "");
+    const auto shorter = scanned(0, {3, 2});
+    CHECK(difference(shorter[0], floats({2, 2}, {9, 12, 140, 260})) == "");
+    CHECK(difference(shorter[1], floats({2, 3, 2}, {1, 2, 4, 6, 9, 12, 110, 220, 140, 260, 0, 0})) == "");
+    const auto backwards = scanned(1, {1, 2});
+    CHECK(difference(backwards[1], floats({2, 3, 2}, {1, 2, 0, 0, 0, 0, 130, 240, 140, 260, 0, 0})) == "");
+    CHECK(says(error_of([&] { (void)scanned(0, {3}); }), "1 sequence lengths for 2 entries"));
+    CHECK(says(error_of([&] { (void)scanned(0, {3, 4}); }), "a sequence of 4 of 3 elements"));
+}
+
+TEST_CASE("only what later segments read is needed") {
+    importer::Lowering lowering(looping(-1, true), {});
+    std::map<std::string, Tensor> store{{"x", floats({}, {1})}, {"limit", floats({}, {1e6F})}};
+    const auto backend = runtime::make_host_backend();
+    std::size_t most = 0;
+    for (int iteration = 0; iteration < 5; ++iteration) {
+        const auto segment = lowering.advance();
+        std::vector<Tensor> arguments, wanted;
+        for (const auto& port : segment.graph.inputs) {
+            CHECK(lowering.needed().count(port.name) == 1);
+            arguments.push_back(store.at(port.name));
+        }
+        const auto results = runtime::run_on_host_tensors(*backend, *backend->compile(segment.graph), arguments);
+        for (std::size_t i = 0; i < results.size(); ++i)
+            store[segment.graph.outputs[i].name] = results[i];
+        for (const auto& name : segment.wanted)
+            wanted.push_back(store.at(name));
+        store.merge(lowering.resolve(std::move(wanted)));
+        const auto needed = lowering.needed();
+        for (const auto& name : needed)
+            CHECK(store.count(name) == 1);
+        most = store.size() - needed.size();
+    }
+    CHECK(most >= 4);  // the loop's conditions, which nobody asks for again
+}
+
+TEST_CASE("one operator of a small file that would become many is refused before it is lowered") {
+    Limits limits;
+    limits.operators = 200;
+    const auto refused = [&](const importer::Model& model) {
+        return code_of([&] { (void)importer::lower(model, {}, limits); }) == base::Code::unsupported;
+    };
+    const auto zeros = [](Shape shape) { return Tensor(tensor::Type{ElementType::f32, std::move(shape)}); };
+    CHECK(refused(one_op("DeformConv", {zeros({1, 400, 1, 1}), zeros({1, 400, 1, 1}), zeros({1, 800, 1, 1})},
+                         {{"offset_group", std::int64_t{400}}}, 1, 19)));
+    CHECK(refused(one_op("GridSample", {zeros({1, 1, 2, 2, 2}), zeros({1, 1, 1, 1, 3})},
+                         {{"mode", std::string("cubic")}}, 1, 20)));
+}
+
+TEST_CASE("constants that take long to work out are left to the device") {
+    // 4 G multiplications that decide a shape: a second segment, not a minute of plain loops.
+    ModelMaker maker(11);
+    maker.graph()
+        .initialiser("one", ints({}, {1}))
+        .initialiser("shape", ints({2}, {1500, 1500}))
+        .op("Expand", {"one", "shape"}, {"a"})
+        .op("MatMul", {"a", "a"}, {"b"})
+        .op("ReduceMax", {"b"}, {"size"}, {{"keepdims", std::int64_t{0}}})
+        .op("Unsqueeze", {"size"}, {"wanted"}, {{"axes", std::vector<std::int64_t>{0}}})
+        .op("Expand", {"one", "wanted"}, {"y"})
+        .output("y");
+    importer::Lowering lowering(maker.model(), {});
+    const auto segment = lowering.advance();
+    CHECK_FALSE(segment.last);
+    CHECK(segment.wanted.size() == 1);
+}
+
+TEST_CASE("regions of interest lie in images that there are, and have a bounded number of samples") {
+    const auto message = [](std::int64_t image, std::int64_t size, std::int64_t samples) {
+        return error_of([&] {
+            (void)run_op(
+                "RoiAlign",
+                {floats({1, 1, 2, 2}, {1, 2, 3, 4}), floats({2, 4}, {0, 0, 1, 1, 0, 0, 1, 1}), ints({2}, {0, image})},
+                {{"output_height", size}, {"output_width", size}, {"sampling_ratio", samples}});
+        });
+    };
+    CHECK(message(0, 2, 2) == "");
+    CHECK(says(message(1, 2, 2), "image 1 of 1"));
+    CHECK(says(message(-1, 2, 2), "image -1 of 1"));
+    CHECK(says(message(0, 2, 1500), "samples in all"));
+    CHECK_FALSE(message(0, std::int64_t{1} << 40, 1).empty());
 }

@@ -1,6 +1,8 @@
 // Streams: what goes from one run to the next without the caller's help gives what carrying it by hand gives.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "runtime/host_backend.hpp"
 #include "session/session.hpp"
 #include "support/errors.hpp"
@@ -29,12 +31,19 @@ session::SessionOptions keeping(std::string output, std::string input) {
 // A backend that counts what goes to the device and comes back.
 class CountedBuffer final : public runtime::Buffer {
 public:
-    CountedBuffer(runtime::BufferPtr inner, int& reads) : inner_(std::move(inner)), reads_(reads) {}
+    CountedBuffer(runtime::BufferPtr inner, int& reads) : inner_(std::move(inner)), reads_(reads) {
+        most_alive = std::max(most_alive, ++alive);
+    }
+    CountedBuffer(const CountedBuffer&) = delete;
+    CountedBuffer& operator=(const CountedBuffer&) = delete;
+    ~CountedBuffer() override { --alive; }
     [[nodiscard]] const runtime::Type& type() const noexcept override { return inner_->type(); }
     [[nodiscard]] tensor::Tensor read() const override {
         ++reads_;
         return inner_->read();
     }
+
+    static inline int alive = 0, most_alive = 0;
 
 private:
     runtime::BufferPtr inner_;
@@ -125,4 +134,29 @@ TEST_CASE("state that the model does not have, and orders that cannot be kept") 
     CHECK_THROWS_WITH_AS((void)session.state("x"), doctest::Contains("no state"), base::Error);
     CHECK_THROWS_WITH_AS((void)session.start({{"x", floats({1, 2}, {1, 10})}}), doctest::Contains("run()"),
                          base::Error);
+}
+
+TEST_CASE("a loop that values end keeps nothing of its iterations but what is read again") {
+    onnx::GraphProto body;
+    test::GraphMaker(body)
+        .input("i", tensor::ElementType::i64, {})
+        .input("go", tensor::ElementType::boolean, {})
+        .input("v", tensor::ElementType::f32, {1})
+        .op("Add", {"v", "step"}, {"w"})
+        .op("Less", {"w", "limit"}, {"go_on"})
+        .output("go_on")
+        .output("w");
+    test::ModelMaker maker;
+    maker.graph()
+        .input("x", tensor::ElementType::f32, {1})
+        .initialiser("step", floats({1}, {1}))
+        .initialiser("limit", floats({1}, {40}))
+        .op("Loop", {"", "", "x"}, {"last"}, {{"body", body}})
+        .output("last");
+    const auto backend = std::make_shared<CountedBackend>();
+    session::Session session(maker.model(), backend);
+    CountedBuffer::most_alive = 0;
+    const auto out = session.run({{"x", floats({1}, {0})}});
+    CHECK(tensor::to_doubles(out[0].second) == std::vector<double>{40});
+    CHECK(CountedBuffer::most_alive <= 8);  // of 40 iterations, each with two results
 }

@@ -29,6 +29,16 @@ TEST_CASE("counts") {
     CHECK(to_string(Shape{}) == "[]");
 }
 
+TEST_CASE("axes that a shape has not are refused") {
+    CHECK(Shape{2, 3}[1] == 3);
+    CHECK(Shape{2, 3}.back() == 3);
+    CHECK_THROWS_AS((void)(Shape{2, 3})[2], base::Error);
+    CHECK_THROWS_AS((void)(Shape{2, 3})[-1], base::Error);
+    CHECK_THROWS_AS((void)Shape{}.back(), base::Error);
+    CHECK_THROWS_AS((void)(Shape{2, 3}).count(0, 3), base::Error);
+    CHECK_THROWS_AS((void)(Shape{2, 3}).with(2, 1), base::Error);
+}
+
 TEST_CASE("shapes that cannot be are refused") {
     CHECK_THROWS_AS(Shape{-1}, base::Error);
     CHECK_THROWS_AS((Shape{2, -3}), base::Error);

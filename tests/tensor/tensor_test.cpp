@@ -176,3 +176,12 @@ TEST_CASE("generated data is not constant and repeats") {
     CHECK(low < -0.8);
     CHECK(high > 0.8);
 }
+
+TEST_CASE("elements that a tensor has not are refused") {
+    const auto three = tensor::from_ints(std::vector<std::int64_t>{1, 2, 3});
+    CHECK(tensor::element_as_int(three, 2) == 3);
+    for (const std::int64_t index : {-1, 3}) {
+        CHECK_THROWS_AS((void)tensor::element_as_int(three, index), base::Error);
+        CHECK_THROWS_AS((void)tensor::element_as_double(three, index), base::Error);
+    }
+}

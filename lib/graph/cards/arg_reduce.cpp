@@ -34,11 +34,12 @@ void search(const Signature& s, const Tensor& x, Tensor& out) {
     const bool largest = s.attrs.text("fn") == "max", last = s.attrs.integer("last") != 0;
     const auto steps = tensor::strides(x.shape());
     const auto values = elements_as<Value>(x);
+    const std::int64_t extent = x.shape()[axis];
     auto target = out.edit_as<std::int64_t>().begin();
     for_each_index(out.shape(), [&](const Ints& at) {
         const std::int64_t base = dot(at, steps), step = steps[static_cast<std::size_t>(axis)];
         std::int64_t best = 0;
-        for (std::int64_t i = 1; i < x.shape()[axis]; ++i) {
+        for (std::int64_t i = 1; i < extent; ++i) {
             const Value value = values[static_cast<std::size_t>(base + i * step)],
                         top = values[static_cast<std::size_t>(base + best * step)];
             const bool better = (value != value && top == top) || (top == top && (largest ? value > top : value < top));

@@ -70,9 +70,9 @@ void convolve(const Signature& s, const Tensor& x, const Tensor& w, Tensor& out)
     const Window win = window(s);
     const auto xs = tensor::strides(x.shape()), ws = tensor::strides(w.shape());
     const Shape& o = out.shape();
-    const std::int64_t inner = w.shape().back(), per_group = o.back() / s.attrs.integer("groups");
+    const std::int64_t inner = w.shape().back(), channels = o.back(), per_group = channels / s.attrs.integer("groups");
     const auto xv = elements_as<Sum>(x), wv = elements_as<Sum>(w);
-    std::vector<Sum> sums(static_cast<std::size_t>(o.back()));
+    std::vector<Sum> sums(static_cast<std::size_t>(channels));
     std::int64_t row = 0;
     for_each_index(o.with(o.rank() - 1, 1), [&](const Ints& at) {
         std::fill(sums.begin(), sums.end(), Sum{});
@@ -84,17 +84,18 @@ void convolve(const Signature& s, const Tensor& x, const Tensor& w, Tensor& out)
                 from += p * xs[k + 1];
                 weight += tap[k] * ws[k + 1];
             }
-            for (std::int64_t c = 0; c < o.back(); ++c) {
+            for (std::int64_t c = 0; c < channels; ++c) {
                 const Sum* const a = xv.data() + from + c / per_group * inner;
                 const Sum* const b = wv.data() + c * ws[0] + weight;
                 Sum sum{};
                 for (std::int64_t i = 0; i < inner; ++i)
-                    sum += a[i] * b[i];
-                sums[static_cast<std::size_t>(c)] += sum;
+                    sum = wrapping_add(sum, wrapping_mul(a[i], b[i]));
+                auto& total = sums[static_cast<std::size_t>(c)];
+                total = wrapping_add(total, sum);
             }
         });
         store_sums(out, row, std::span<const Sum>(sums));
-        row += o.back();
+        row += channels;
     });
 }
 

@@ -7,12 +7,13 @@
 
 namespace shoal::importer {
 
-Convolution convolution_of(Context& c, int x, int w) {
+Convolution convolution_of(Context& c, int x, int w, bool last) {
     const Shape input = c.shape(x), weights = c.shape(w);
     c.expect(input.rank() >= 3 && weights.rank() == input.rank(), "x is ", input, ", weights are ", weights);
     const Ints kernel = spatial_extents(weights);
     c.expect(c.ints("kernel_shape", kernel) == kernel, "kernel_shape does not fit weights ", weights);
-    return {spatial_window(c, spatial_extents(input), kernel), c.integer("group", 1)};
+    const Ints extents = last ? Ints(input.begin() + 1, input.end() - 1) : spatial_extents(input);
+    return {spatial_window(c, extents, kernel), c.integer("group", 1)};
 }
 
 ValueId convolved(Builder& b, const Convolution& conv, ValueId x, ValueId w) {

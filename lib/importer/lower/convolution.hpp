@@ -10,8 +10,8 @@ struct Convolution {
     std::int64_t groups = 1;
 };
 
-/// Reads window and groups of a convolution whose input and weights (both channels-first) are inputs x and w.
-[[nodiscard]] Convolution convolution_of(Context& c, int x, int w);
+/// Reads window and groups of a convolution: input x is [N, C, D..] or, channels last, [N, D.., C]; w is [O, I, k..].
+[[nodiscard]] Convolution convolution_of(Context& c, int x, int w, bool last = false);
 
 /// x [N, D.., C] and w [O, k.., C / groups] -> [N, P.., O]
 [[nodiscard]] ValueId convolved(Builder& b, const Convolution& conv, ValueId x, ValueId w);

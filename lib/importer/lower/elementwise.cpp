@@ -88,12 +88,16 @@ Values clip(Context& c) {
     const double low = attributes ? c.real("min", -kLargest) : -kLargest;
     const double high = attributes ? c.real("max", kLargest) : kLargest;
     const auto low_value = c.known_input(1), high_value = c.known_input(2);
+    for (const int bound : {1, 2})
+        c.expect(!c.has(bound) || c.shape(bound).count() == 1, "a bound is ", c.has(bound) ? c.type(bound) : Type());
     const bool known = (!c.has(1) || low_value) && (!c.has(2) || high_value);
     if (known && tensor::is_floating(b.element(x)) && b.element(x) != ElementType::f64) {
         return {b.map("clip", {x}, low_value ? tensor::element_as_double(*low_value, 0) : low,
                       high_value ? tensor::element_as_double(*high_value, 0) : high)};
     }
     ValueId out = x;
+    if (attributes && c.has_attribute("min")) out = maximum(b, out, number(b, x, low));
+    if (attributes && c.has_attribute("max")) out = minimum(b, out, number(b, x, high));
     if (c.has(1)) out = maximum(b, out, c.in(1));
     if (c.has(2)) out = minimum(b, out, c.in(2));
     return {out};

@@ -177,7 +177,7 @@ Values space_to_depth(Context& c) {
 Values dropout(Context& c) {
     Builder& b = c.builder();
     const bool training = c.opset() >= 12 && c.has(2) && c.truth(2);
-    const double ratio = c.opset() >= 12 && c.has(1) && training ? c.real(1) : 0;
+    const double ratio = !training ? 0 : c.has(1) ? c.real(1) : 0.5;
     if (training && ratio != 0) c.unsupported("dropping elements at random, ratio ", ratio);
     Values out{c.in(0)};
     if (c.wants(1)) {

@@ -21,9 +21,14 @@ Ints axes_from(Context& c, std::int64_t otherwise) {
 }
 
 // A vector over channels for [N, C, D..]; statistics per activation keep their own shape (batch_norm, spatial = 0).
+// What has a single axis has one channel.
 ValueId per_channel(Context& c, ValueId vector) {
     Builder& b = c.builder();
-    return b.shape(vector).rank() == 1 ? along_axis(b, vector, 1, std::max(2, c.rank(0))) : vector;
+    const int rank = c.rank(0);
+    if (b.shape(vector).rank() != 1) return vector;
+    if (rank >= 2) return along_axis(b, vector, 1, rank);
+    c.expect(b.shape(vector).count() == 1, b.type(vector), " for the channels of ", c.type(0));
+    return b.reshape(vector, Shape(Ints(static_cast<std::size_t>(rank), 1)));
 }
 
 Values batch_normalisation(Context& c) {
@@ -36,7 +41,7 @@ Values batch_normalisation(Context& c) {
     Values running;
     if (training) {
         Ints axes = all_axes(c.shape(0));
-        axes.erase(axes.begin() + 1);
+        if (axes.size() > 1) axes.erase(axes.begin() + 1);
         const ValueId wide = b.cast(x, computed);
         const ValueId batch = mean(b, wide, axes);
         const ValueId spread = mean(b, b.map("square", {sub(b, wide, batch)}), axes);

@@ -111,12 +111,15 @@ Values qlinear_matmul(Context& c) {
 
 Values qlinear_conv(Context& c) {
     Builder& b = c.builder();
-    const Convolution conv = convolution_of(c, 0, 3);
-    ValueId sums = exact_conv(c, conv, {channels_last(b, c.in(0)), c.in(2)}, {channels_last(b, c.in(3)), c.in(5)});
+    const bool last = c.flag("channels_last", false);  // an attribute of com.microsoft; weights stay [O, I, k..]
+    const Convolution conv = convolution_of(c, 0, 3, last);
+    const ValueId x = last ? c.in(0) : channels_last(b, c.in(0));
+    ValueId sums = exact_conv(c, conv, {x, c.in(2)}, {channels_last(b, c.in(3)), c.in(5)});
     if (c.has(8)) sums = add(b, sums, c.in(8));
     const ValueId factor =
         divide(b, mul(b, scale_of(b, c.in(1), false), scale_of(b, c.in(4), false)), scale_of(b, c.in(6), false));
-    return {channels_first(b, requantised(b, sums, factor, c.in(7)))};
+    const ValueId out = requantised(b, sums, factor, c.in(7));
+    return {last ? out : channels_first(b, out)};
 }
 
 constexpr std::string_view kMicrosoft = "com.microsoft";

@@ -111,6 +111,13 @@ Values unique(Context& c) {
     return {b.gather(x, found[0], axis), found[0], found[1], found[2]};
 }
 
+// That of com.microsoft: of a vector, in the order of first occurrence, and without the positions.
+Values unique_in_order(Context& c) {
+    c.expect(c.rank(0) == 1, "its input is ", c.type(0), ", must be a vector");
+    const Values found = c.on_host({0}, [](const std::vector<Tensor>& in) { return distinct(in[0], 0, false); });
+    return {c.builder().gather(c.in(0), found[0], 0), found[1], found[2]};
+}
+
 Values non_max_suppression(Context& c) {
     Suppression how;
     how.centred = c.flag("center_point_box", false);
@@ -173,6 +180,7 @@ const Row kRows[] = {
     {"", "NonMaxSuppression", 1, 0, non_max_suppression},
     {"", "NonZero", 1, 0, nonzero},
     {"", "Unique", 1, 0, unique},
+    {"com.microsoft", "Unique", 1, 0, unique_in_order},
 };
 
 }  // namespace

@@ -7,6 +7,8 @@
 namespace shoal::importer {
 
 Ints spatial_extents(const Shape& channels_first) {
+    if (channels_first.rank() < 2)
+        base::fail(base::Code::invalid_argument, "a tensor of shape ", channels_first, ", must be [N, C, D..]");
     return {channels_first.begin() + 2, channels_first.end()};
 }
 
