@@ -84,24 +84,3 @@ TEST_CASE("the journal gets priorities instead of the time of day") {
     CHECK(contains(served.output, "<6>listening on tcp://127.0.0.1:"));
     CHECK(contains(served.output, "<6>stopping\n"));
 }
-
-TEST_CASE("a board offers several devices, each once") {
-    const TemporaryFolder folder;
-    const auto offered = run_command("cd " + folder.path().string() +
-                                     "; timeout --foreground 120 " SHOAL_COMMAND
-                                     " node --hub 127.0.0.1:9 --device host --device all --memory 8MiB --cache cache "
-                                     "--name shelf 2>log & node=$!; until grep -q 'listening' log; do "
-                                     "kill -0 $node 2>/dev/null || break; done; kill $node; wait $node; cat log")
-                             .output;
-    INFO(offered);
-    if (contains(offered, "or use --device host")) {
-        MESSAGE("skipped, there is no OpenCL device");
-        return;
-    }
-    CHECK(contains(offered, "board shelf, devices host (plain host loops), "));
-    CHECK(contains(offered, ", memory 8 MiB\n"));
-    CHECK(contains(offered, "listening on"));
-    const auto twice = shoal_command("node --hub 127.0.0.1:9 --device best --device best");
-    CHECK(twice.exit_code == 2);
-    CHECK(contains(twice.error, "'best' and 'best' are the same device"));
-}
