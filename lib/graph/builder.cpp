@@ -63,6 +63,8 @@ bool Builder::foldable(const std::vector<ValueId>& inputs, const std::vector<Typ
 }
 
 std::vector<ValueId> Builder::add(const Card& card, std::vector<ValueId> inputs, Attrs attrs) {
+    if (graph_.ops.size() >= most_operators_ || graph_.values.size() / kMostValuesEach >= most_operators_)
+        base::fail(base::Code::unsupported, "more than ", most_operators_, " operators of the core language");
     Op op{&card, origin_, std::move(attrs), std::move(inputs), {}, static_cast<std::uint32_t>(graph_.ops.size())};
     Signature given = signature(graph_, op);
     const auto types = card.infer(given);

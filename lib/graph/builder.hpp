@@ -3,6 +3,7 @@
 // Who writes a lowering or a test uses the shorthands; each throws what the operator's card throws. Not thread-safe.
 #pragma once
 
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,8 @@ public:
     void set_origin(std::string name) { origin_ = std::move(name); }
     /// Switches constant folding off (or on again), for graphs that must keep an operator on constants.
     void set_folding(bool on) { folding_ = on; }
+    /// Refuses (Code::unsupported) to add more operators than this, and to fold many times more.
+    void set_most_operators(std::size_t most) noexcept { most_operators_ = most; }
     void set_name(ValueId id, std::string name) { graph_.values.at(id).name = std::move(name); }
     [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
 
@@ -60,12 +63,15 @@ public:
     [[nodiscard]] Graph finish();
 
 private:
+    static constexpr std::size_t kMostValuesEach = 16;  ///< values, constants among them, for every operator
+
     ValueId new_value(Type type, std::string name = {});
     [[nodiscard]] bool foldable(const std::vector<ValueId>& inputs, const std::vector<Type>& outputs) const;
 
     Graph graph_;
     std::string origin_;
     bool folding_ = true;
+    std::size_t most_operators_ = std::numeric_limits<std::size_t>::max() / kMostValuesEach;
 };
 
 }  // namespace shoal::graph

@@ -211,6 +211,9 @@ void Context::expect_table(std::int64_t elements) const {
 
 namespace {
 
+// More than this is left to the device: the references are plain loops.
+constexpr double kMostWork = 1e9;
+
 // The operators that lead to a value, in order; none when they read an input of the graph.
 std::vector<const graph::Op*> constant_cone(const graph::Graph& graph, ValueId id, std::int64_t most) {
     std::vector<bool> needed(graph.values.size(), false);
@@ -239,7 +242,14 @@ std::optional<Tensor> constant_value(const Builder& builder, ValueId id, std::in
     if (builder.is_constant(id)) return builder.value_of(id);
     const graph::Graph& graph = builder.graph();
     std::unordered_map<ValueId, Tensor> values;
-    for (const auto* op : constant_cone(graph, id, most)) {
+    const auto cone = constant_cone(graph, id, most);
+    double work = 0;
+    for (const auto* op : cone) {
+        const auto signature = graph::signature(graph, *op);
+        work += op->card->flops(signature) + static_cast<double>(signature.out().shape.count());
+    }
+    if (work > kMostWork) return std::nullopt;
+    for (const auto* op : cone) {
         std::vector<const Tensor*> inputs;
         for (const auto read : op->inputs) {
             if (read != kNoValue && graph.is_constant(read)) values.emplace(read, graph.constant(read));

@@ -1,5 +1,6 @@
 #include "importer/machine.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <new>
 
@@ -56,6 +57,7 @@ Lowering::Machine::Machine(std::shared_ptr<const SourceModel> source, const Bind
     main.opsets = source_->opsets;
     main.closed = true;
     frames_.push_back(std::move(main));
+    builder_.set_most_operators(static_cast<std::size_t>(std::max<std::int64_t>(limits_.operators, 0)));
     bind(bindings);
 }
 

@@ -1,6 +1,7 @@
 // Operators that read images between their pixels: GridSample, AffineGrid, RoiAlign, DeformConv.
 #include <cmath>
 
+#include "base/checked.hpp"
 #include "importer/compose.hpp"
 #include "importer/context.hpp"
 #include "importer/lower/families.hpp"
@@ -132,12 +133,14 @@ Values deform_conv(Context& c) {
 
 // What RoiAlign reads, worked out on the host from the regions: rows of the image and their weights.
 struct RoiPlan {
-    std::int64_t height, width, rows, columns, sampling;
+    std::int64_t batch, height, width, rows, columns, sampling;
     double scale;
     bool half_pixel, maximum;
 
     std::vector<Tensor> tables(const Tensor& regions, const Tensor& images) const;
 };
+
+constexpr std::int64_t kMostBins = 1 << 20;  // along one axis
 
 struct Corner {
     std::int64_t row;
@@ -166,13 +169,16 @@ void corners_of(const RoiPlan& p, double y, double x, std::int64_t first_row, st
 
 std::vector<Tensor> RoiPlan::tables(const Tensor& regions, const Tensor& images) const {
     constexpr std::int64_t kMostSamples = 1 << 12;  // along one axis of a bin
-    constexpr std::size_t kMostInAll = std::size_t{1} << 22;
+    constexpr std::int64_t kMostInAll = std::int64_t{1} << 22, kMostInTables = std::int64_t{1} << 24;
     const auto boxes = tensor::to_doubles(regions);
     const auto image = tensor::to_ints(images);
     const std::int64_t bins = rows * columns;
     std::vector<std::vector<Corner>> all;
-    std::size_t most = 1, total = 0;
+    std::size_t most = 1;
+    std::int64_t most_samples = 1, total = 0;
     for (std::size_t r = 0; r < image.size(); ++r) {
+        if (image[r] < 0 || image[r] >= batch)
+            base::fail(base::Code::invalid_argument, "region ", r, " lies in image ", image[r], " of ", batch);
         const double shift = half_pixel ? 0.5 : 0;
         const double left = boxes[4 * r] * scale - shift, top = boxes[4 * r + 1] * scale - shift;
         double wide = boxes[4 * r + 2] * scale - shift - left, high = boxes[4 * r + 3] * scale - shift - top;
@@ -184,8 +190,10 @@ std::vector<Tensor> RoiPlan::tables(const Tensor& regions, const Tensor& images)
         };
         const std::int64_t down = samples(bin_high), across = samples(bin_wide);
         // What `all` will hold, and then the tables: as wide for every bin as for the one with the most samples.
-        total += static_cast<std::size_t>(bins * down * across);
-        if (total > kMostInAll)
+        total += bins * down * across;
+        most_samples = std::max(most_samples, down * across);
+        const std::int64_t all_bins = bins * static_cast<std::int64_t>(image.size());
+        if (total > kMostInAll || most_samples > kMostInTables / std::max<std::int64_t>(all_bins, 1))
             base::fail(base::Code::invalid_argument, "region ", r, " of ", image.size(), " is ", high, " x ", wide,
                        " pixels: more than ", kMostInAll, " samples in all");
         const double share = maximum ? 1 : 1.0 / static_cast<double>(std::max<std::int64_t>(down * across, 1));
@@ -231,7 +239,8 @@ Values roi_align(Context& c) {
     c.expect(mode == "avg" || mode == "max", "mode '", mode, "'");
     const std::string transform =
         c.text("coordinate_transformation_mode", c.opset() < 16 ? "output_half_pixel" : "half_pixel");
-    const RoiPlan plan{x[2],
+    const RoiPlan plan{x[0],
+                       x[2],
                        x[3],
                        c.integer("output_height", 1),
                        c.integer("output_width", 1),
@@ -239,10 +248,10 @@ Values roi_align(Context& c) {
                        c.real("spatial_scale", 1),
                        transform == "half_pixel",
                        mode == "max"};
-    c.expect(plan.rows > 0 && plan.columns > 0 && plan.sampling < 4096, plan.rows, " by ", plan.columns, " bins of ",
-             plan.sampling, " samples");
-    c.expect_table(c.shape(2).count() * std::min<std::int64_t>(plan.rows, 1 << 20) *
-                   std::min<std::int64_t>(plan.columns, 1 << 20));
+    c.expect(
+        plan.rows > 0 && plan.columns > 0 && plan.rows < kMostBins && plan.columns < kMostBins && plan.sampling < 4096,
+        plan.rows, " by ", plan.columns, " bins of ", plan.sampling, " samples");
+    c.expect_table(base::checked_mul(c.shape(2).count(), plan.rows * plan.columns, "bins"));
     const Values tables =
         c.on_host({1, 2}, [plan](const std::vector<Tensor>& in) { return plan.tables(in[0], in[1]); });
     const ValueId pixels = b.reshape(channels_last(b, widened(b, c.in(0))), Shape{x[0] * x[2] * x[3], x[1]});
