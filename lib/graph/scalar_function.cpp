@@ -4,6 +4,8 @@
 #include <type_traits>
 #include <unordered_map>
 
+#include "graph/wrapping.hpp"
+
 namespace shoal::graph {
 namespace {
 
@@ -33,17 +35,17 @@ T int_min(T a, T b) {
 }
 template <class T>
 T int_abs(T a) {
-    return a < T{} ? T{} - a : a;
+    return a < T{} ? wrapping_sub(T{}, a) : a;
 }
 template <class T>
 T int_div(T a, T b) {  // toward zero; a divisor of 0 gives 0, never a trap
     if (b == T{}) return T{};
-    if (std::is_signed_v<T> && b == static_cast<T>(-1)) return static_cast<T>(T{} - a);
+    if (std::is_signed_v<T> && b == static_cast<T>(-1)) return wrapping_sub(T{}, a);
     return static_cast<T>(a / b);
 }
 template <class T>
 T int_rem(T a, T b) {
-    return static_cast<T>(a - int_div(a, b) * b);
+    return wrapping_sub(a, wrapping_mul(int_div(a, b), b));
 }
 template <class T>
 T int_mod(T a, T b) {  // the divisor's sign
@@ -55,8 +57,8 @@ T int_pow(T base, T exponent) {
     if (exponent < T{}) return base == T{1} ? T{1} : T{};
     T out{1};
     for (; exponent > T{}; exponent = static_cast<T>(exponent / 2)) {
-        if (exponent % 2 != T{}) out = static_cast<T>(out * base);
-        base = static_cast<T>(base * base);
+        if (exponent % 2 != T{}) out = wrapping_mul(out, base);
+        base = wrapping_mul(base, base);
     }
     return out;
 }
@@ -108,13 +110,20 @@ T int_not(T a) {
             SHOAL_EXPRESSION(double, expression), SHOAL_EXPRESSION(std::int64_t, expression),             \
             SHOAL_EXPRESSION(std::uint64_t, expression)                                                   \
     }
+// The same, where int64 needs another expression to wrap around.
+#define SHOAL_WRAPS(name, arity, flops, expression, wrapping)                                           \
+    {                                                                                                   \
+#name, arity, ScalarFunction::Domain::number, ScalarFunction::Result::same, flops, #expression, \
+            SHOAL_EXPRESSION(double, expression), SHOAL_EXPRESSION(std::int64_t, wrapping),             \
+            SHOAL_EXPRESSION(std::uint64_t, expression)                                                 \
+    }
 
 constexpr ScalarFunction kRows[] = {
     // Arithmetic that means the same for every number.
-    SHOAL_EVERY(add, 2, number, same, 1, a + b),
-    SHOAL_EVERY(sub, 2, number, same, 1, a - b),
-    SHOAL_EVERY(mul, 2, number, same, 1, a* b),
-    SHOAL_EVERY(neg, 1, number, same, 1, K(0) - a),
+    SHOAL_WRAPS(add, 2, 1, a + b, wrapping_add(a, b)),
+    SHOAL_WRAPS(sub, 2, 1, a - b, wrapping_sub(a, b)),
+    SHOAL_WRAPS(mul, 2, 1, a* b, wrapping_mul(a, b)),
+    SHOAL_WRAPS(neg, 1, 1, K(0) - a, wrapping_sub(K(0), a)),
     SHOAL_EVERY(sign, 1, number, same, 2,
                 a > K(0)   ? K(1)
                 : a < K(0) ? K(-1)
@@ -123,14 +132,20 @@ constexpr ScalarFunction kRows[] = {
                 a > K(0) ? a
                 : a != a ? a
                          : K(0)),
-    SHOAL_EVERY(prelu, 2, number, same, 2, a < K(0) ? a * b : a),
+    SHOAL_WRAPS(prelu, 2, 2, a < K(0) ? a * b : a, a < K(0) ? wrapping_mul(a, b) : a),
     SHOAL_EVERY(identity, 1, any, same, 0, a),
 
     // Real numbers.
     SHOAL_REAL(abs, 1, same, 1, fabs(a)),
     SHOAL_REAL(div, 2, same, 4, a / b),
-    SHOAL_REAL(max, 2, same, 1, a != a ? a : b != b ? b : fmax(a, b)),  // NaN goes through
-    SHOAL_REAL(min, 2, same, 1, a != a ? a : b != b ? b : fmin(a, b)),
+    SHOAL_REAL(max, 2, same, 1,
+               a != a   ? a
+               : b != b ? b
+                        : fmax(a, b)),  // NaN goes through
+    SHOAL_REAL(min, 2, same, 1,
+               a != a   ? a
+               : b != b ? b
+                        : fmin(a, b)),
     SHOAL_REAL(clip, 1, same, 2, a != a ? a : fmin(fmax(a, K(p)), K(q))),  // to [p, q]
     SHOAL_REAL(pow, 2, same, 20, pow(a, b)),
     SHOAL_REAL(fmod, 2, same, 8, fmod(a, b)),

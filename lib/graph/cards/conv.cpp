@@ -89,8 +89,9 @@ void convolve(const Signature& s, const Tensor& x, const Tensor& w, Tensor& out)
                 const Sum* const b = wv.data() + c * ws[0] + weight;
                 Sum sum{};
                 for (std::int64_t i = 0; i < inner; ++i)
-                    sum += a[i] * b[i];
-                sums[static_cast<std::size_t>(c)] += sum;
+                    sum = wrapping_add(sum, wrapping_mul(a[i], b[i]));
+                auto& total = sums[static_cast<std::size_t>(c)];
+                total = wrapping_add(total, sum);
             }
         });
         store_sums(out, row, std::span<const Sum>(sums));

@@ -35,8 +35,8 @@ void run(const Signature& s, const Tensor& x, Tensor& out) {
         for (std::int64_t i = 0; i < extent; ++i) {
             Value& value = values[static_cast<std::size_t>(base + (reverse ? extent - 1 - i : i) * step)];
             const Value own = value;
-            value = exclusive ? sum : sum + own;
-            sum += own;
+            value = exclusive ? sum : wrapping_add(sum, own);
+            sum = wrapping_add(sum, own);
         }
     });
     store_sums(out, 0, std::span<const Value>(values));

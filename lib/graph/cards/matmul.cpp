@@ -73,8 +73,10 @@ void multiply(const Signature& s, const Tensor& a, const Tensor& b, Tensor& out)
         for (std::int64_t i = 0; i < z.m; ++i) {
             std::fill(row.begin(), row.end(), Sum{});
             for (std::int64_t k = 0; k < z.k; ++k) {
-                for (std::int64_t j = 0; j < z.n; ++j)
-                    row[static_cast<std::size_t>(j)] += left[i * z.k + k] * right[k * k_step + j * j_step];
+                for (std::int64_t j = 0; j < z.n; ++j) {
+                    Sum& sum = row[static_cast<std::size_t>(j)];
+                    sum = wrapping_add(sum, wrapping_mul(left[i * z.k + k], right[k * k_step + j * j_step]));
+                }
             }
             store_sums(out, written, std::span<const Sum>(row));
             written += z.n;

@@ -78,7 +78,7 @@ void pool_values(const Signature& s, const Tensor& x, Tensor& out) {
         bool first = true;
         for_each_tap(win, x.shape(), xs, at, [&](std::int64_t from, std::int64_t flat) {
             const Value value = values[static_cast<std::size_t>(from)];
-            sum += value;
+            sum = wrapping_add(sum, value);
             if (first || value > best || (value != value && best == best)) {
                 best = value;
                 where = flat;

@@ -75,9 +75,9 @@ void fold(const Signature& s, const Tensor& x, Tensor& out) {
         const Value value = values[next++];
         Value& total = totals[static_cast<std::size_t>(dot(at, steps))];
         if (fn == "sum")
-            total += value;
+            total = wrapping_add(total, value);
         else if (fn == "product")
-            total *= value;
+            total = wrapping_mul(total, value);
         else if (value != value || (fn == "max" ? value > total : value < total))
             total = value;
     });

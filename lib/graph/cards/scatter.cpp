@@ -53,9 +53,9 @@ void apply(const Signature& s, const std::vector<std::int64_t>& indices, const T
             if (fn == "set")
                 at = change;
             else if (fn == "add")
-                at += change;
+                at = wrapping_add(at, change);
             else if (fn == "mul")
-                at *= change;
+                at = wrapping_mul(at, change);
             else if (fn == "max")
                 at = std::max(at, change);
             else

@@ -6,6 +6,7 @@
 
 #include "base/checked.hpp"
 #include "graph/card.hpp"
+#include "graph/wrapping.hpp"
 
 namespace shoal::graph {
 

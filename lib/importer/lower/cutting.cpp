@@ -64,6 +64,7 @@ ValueId padded(Context& c, Ints before, Ints after, const std::string& mode, dou
     Ints begins, sizes;
     for (int axis = 0; axis < shape.rank(); ++axis) {
         const auto k = static_cast<std::size_t>(axis);
+        c.expect(std::min(before[k], after[k]) > -(std::int64_t{1} << 62), "padding of ", before[k], " and ", after[k]);
         const std::int64_t front = std::max<std::int64_t>(-before[k], 0), back = std::max<std::int64_t>(-after[k], 0);
         c.expect(front <= shape[axis] && back <= shape[axis] - front, "cuts ", front, " and ", back,
                  " elements off axis ", axis, " of ", shape);

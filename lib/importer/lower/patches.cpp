@@ -54,7 +54,10 @@ Values max_unpool(Context& c) {
         x.rank() >= 3 && kernel.size() == rank && strides.size() == rank && pads.size() == 2 * rank && c.shape(1) == x,
         "x is ", x, ", indices ", c.type(1), ", a window of ", kernel.size(), " axes");
     Ints extents{x[0], x[1]};
+    const auto sane = [](std::int64_t n) { return n >= 0 && n < (std::int64_t{1} << 31); };
     for (std::size_t k = 0; k < rank; ++k) {
+        c.expect(sane(kernel[k]) && sane(strides[k]) && sane(pads[k]) && sane(pads[k + rank]), "a window of ",
+                 kernel[k], " in steps of ", strides[k], " with padding ", pads[k], " and ", pads[k + rank]);
         const std::int64_t spread = base::checked_mul(x[static_cast<int>(k) + 2] - 1, strides[k], "extent");
         extents.push_back(base::checked_add(spread, kernel[k] - pads[k] - pads[k + rank], "extent"));
     }
