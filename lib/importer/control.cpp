@@ -1,4 +1,6 @@
 // If, Loop and Scan: which body is lowered next, and what its names stand for.
+#include <utility>
+
 #include "base/error.hpp"
 #include "importer/compose.hpp"
 #include "importer/machine.hpp"
@@ -52,7 +54,10 @@ void Lowering::Machine::start_loop(Context& context) {
 void Lowering::Machine::start_scan(Context& context) {
     Repetition scan;
     scan.kind = Control::scan;
-    const std::int64_t scanned = context.integer("num_scan_inputs"), inputs = context.input_count();
+    const bool in_batches = context.opset() < 9;
+    const int first = in_batches ? 1 : 0;  // input 0 of version 8 tells how long the entries are
+    const std::int64_t scanned = context.integer("num_scan_inputs"),
+                       inputs = std::max(context.input_count() - first, 0);
     Frame frame;
     frame.body = context.body("body");
     context.expect(scanned >= 1 && scanned <= inputs && static_cast<std::int64_t>(frame.body->inputs.size()) == inputs,
@@ -61,16 +66,33 @@ void Lowering::Machine::start_scan(Context& context) {
     context.expect(frame.body->outputs.size() >= states, "its body returns ", frame.body->outputs.size(), " of ",
                    states, " states");
     for (int i = 0; i < inputs; ++i)
-        (i < inputs - scanned ? scan.carried : scan.scanned).push_back(Slot::of(context.in(i)));
+        (i < inputs - scanned ? scan.carried : scan.scanned).push_back(Slot::of(context.in(i + first)));
     scan.stacked.resize(frame.body->outputs.size() - states);
+    if (in_batches)
+        scan_batch(context, scan);
+    else
+        scan_axes(context, scan);
+    frame.opsets = frames_.back().opsets;
+    frame.caller = frames_.back().caller;
+    frame.repetition = std::move(scan);
+    push(std::move(frame));
+    if (in_batches) start_entry();
+    start_iteration();
+}
 
-    const auto one_each = [&](const char* name, std::size_t count) {
-        const Ints list = context.ints(name, Ints(count, 0));
-        context.expect(list.size() == count, name, " has ", list.size(), " entries for ", count);
-        return list;
-    };
-    const Ints axes = one_each("scan_input_axes", scan.scanned.size());
-    const Ints directions = one_each("scan_input_directions", scan.scanned.size());
+namespace {
+
+Ints one_each(const Context& context, const char* name, std::size_t count) {
+    const Ints list = context.ints(name, Ints(count, 0));
+    context.expect(list.size() == count, name, " has ", list.size(), " entries for ", count);
+    return list;
+}
+
+}  // namespace
+
+void Lowering::Machine::scan_axes(Context& context, Repetition& scan) {
+    const Ints axes = one_each(context, "scan_input_axes", scan.scanned.size());
+    const Ints directions = one_each(context, "scan_input_directions", scan.scanned.size());
     for (std::size_t i = 0; i < scan.scanned.size(); ++i) {
         const Shape& shape = builder_.shape(scan.scanned[i].id);
         scan.scan_axes.push_back(context.axis(axes[i], shape.rank()));
@@ -80,24 +102,76 @@ void Lowering::Machine::start_scan(Context& context) {
                        " elements at once");
         scan.count = extent;
     }
-    for (const auto axis : one_each("scan_output_axes", scan.stacked.size()))
+    for (const auto axis : one_each(context, "scan_output_axes", scan.stacked.size()))
         scan.stack_axes.push_back(static_cast<int>(axis));
-    for (const auto direction : one_each("scan_output_directions", scan.stacked.size()))
+    for (const auto direction : one_each(context, "scan_output_directions", scan.stacked.size()))
         scan.stack_backwards.push_back(direction != 0);
-    frame.opsets = frames_.back().opsets;
-    frame.caller = frames_.back().caller;
-    frame.repetition = std::move(scan);
-    push(std::move(frame));
-    start_iteration();
+}
+
+// Version 8: the batch is axis 0 of states and of what is scanned, which happens along axis 1.
+void Lowering::Machine::scan_batch(Context& context, Repetition& scan) {
+    for (const auto direction : one_each(context, "directions", scan.scanned.size()))
+        scan.scan_backwards.push_back(direction != 0);
+    scan.scan_axes.assign(scan.scanned.size(), 0);
+    scan.stack_axes.assign(scan.stacked.size(), 0);
+    scan.stack_backwards.assign(scan.stacked.size(), false);
+    Batch batch;
+    batch.carried = std::exchange(scan.carried, {});
+    batch.scanned = std::exchange(scan.scanned, {});
+    const Shape shape = builder_.shape(batch.scanned[0].id);
+    context.expect(shape.rank() >= 2 && shape[0] > 0, "it scans ", shape, ", must be [batch, sequence, ..]");
+    for (const Slot& slot : batch.scanned) {
+        const Shape own = builder_.shape(slot.id);
+        context.expect(own.rank() >= 2 && own[0] == shape[0] && own[1] == shape[1], "it scans ", shape, " and ", own,
+                       " at once");
+    }
+    for (const Slot& slot : batch.carried) {
+        const Shape own = builder_.shape(slot.id);
+        context.expect(own.rank() >= 1 && own[0] == shape[0], "a state of shape ", own, " for ", shape[0], " entries");
+    }
+    context.expect_operators(shape[0]);
+    batch.longest = shape[1];
+    batch.lengths = context.has(0) ? context.ints(0) : Ints(static_cast<std::size_t>(shape[0]), shape[1]);
+    context.expect(static_cast<std::int64_t>(batch.lengths.size()) == shape[0], batch.lengths.size(),
+                   " sequence lengths for ", shape[0], " entries");
+    for (const auto length : batch.lengths)
+        context.expect(length >= 0 && length <= shape[1], "a sequence of ", length, " of ", shape[1], " elements");
+    scan.batch = std::move(batch);
+}
+
+// Takes the next entry of the batch out of what all entries gave.
+void Lowering::Machine::start_entry() {
+    Repetition& scan = *frames_.back().repetition;
+    const std::size_t entry = scan.batch->results.size();
+    const auto own = [&](const std::vector<Slot>& all) {
+        std::vector<Slot> out;
+        for (const Slot& slot : all) {
+            const ValueId part = builder_.slice_axis(slot.id, 0, static_cast<std::int64_t>(entry), 1);
+            out.push_back(Slot::of(squeeze(builder_, part, {0})));
+        }
+        return out;
+    };
+    scan.carried = own(scan.batch->carried);
+    scan.scanned = own(scan.batch->scanned);
+    for (auto& parts : scan.stacked)
+        parts.clear();
+    scan.done = 0;
+    scan.count = scan.batch->lengths[entry];
 }
 
 // Binds the body's inputs for the next iteration, or ends the repetition when there is none.
 void Lowering::Machine::start_iteration() {
     Frame& frame = frames_.back();
     Repetition& loop = *frame.repetition;
-    if (loop.count && loop.done >= *loop.count) {
+    while (loop.count && loop.done >= *loop.count) {
         auto results = finish_repetition();
-        return pop(results);
+        if (!loop.batch) return pop(results);
+        loop.batch->results.push_back(std::move(results));
+        if (loop.batch->results.size() == loop.batch->lengths.size()) {
+            results = finish_batch();
+            return pop(results);
+        }
+        start_entry();
     }
     frame.values.clear();
     frame.next = 0;
@@ -154,6 +228,28 @@ std::vector<Slot> Lowering::Machine::finish_repetition() {
     for (std::size_t i = 0; i < loop.stacked.size(); ++i) {
         out.push_back(stack(loop.stacked[i], loop.stack_axes[i], loop.stack_backwards[i],
                             frames_.back().body->outputs[first + i]));
+    }
+    return out;
+}
+
+// The entries' results, what is stacked filled up to the longest sequence, side by side along axis 0.
+std::vector<Slot> Lowering::Machine::finish_batch() {
+    const Repetition& scan = *frames_.back().repetition;
+    const Batch& batch = *scan.batch;
+    std::vector<Slot> out;
+    for (std::size_t k = 0; k < batch.results[0].size(); ++k) {
+        std::vector<Slot> parts;
+        for (const auto& results : batch.results) {
+            ValueId id = results[k].id;
+            if (id != kNoValue && k >= scan.carried.size()) {
+                const Shape shape = builder_.shape(id);
+                Ints before(shape.extents().size(), 0), after = before;
+                after[0] = batch.longest - shape[0];
+                id = builder_.pad(id, before, after);
+            }
+            parts.push_back(Slot::of(id));
+        }
+        out.push_back(stack(parts, 0, false, frames_.back().body->outputs[k]));
     }
     return out;
 }

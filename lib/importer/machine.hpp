@@ -15,6 +15,14 @@
 
 namespace shoal::importer {
 
+/// Scan of version 8 runs its body once for every entry of a batch, which is axis 0 of all that goes in and comes out.
+struct Batch {
+    std::vector<Slot> carried, scanned;      ///< of all entries
+    std::vector<std::int64_t> lengths;       ///< iterations of each entry
+    std::int64_t longest = 0;                ///< what is stacked is filled up to this with zeros
+    std::vector<std::vector<Slot>> results;  ///< of the entries that are done
+};
+
 /// A body that runs over and over: Loop or Scan.
 struct Repetition {
     Control kind = Control::loop;
@@ -26,6 +34,7 @@ struct Repetition {
     std::vector<Slot> scanned;
     std::vector<int> scan_axes, stack_axes;
     std::vector<bool> scan_backwards, stack_backwards;
+    std::optional<Batch> batch;
 };
 
 struct Frame {
@@ -69,6 +78,10 @@ private:
     void start_branch(Context& context);
     void start_loop(Context& context);
     void start_scan(Context& context);
+    void scan_axes(Context& context, Repetition& scan);
+    void scan_batch(Context& context, Repetition& scan);
+    void start_entry();
+    [[nodiscard]] std::vector<Slot> finish_batch();
     void start_iteration();
     void finish_iteration();
     [[nodiscard]] std::vector<Slot> finish_repetition();

@@ -17,14 +17,15 @@ void Lowering::Machine::for_each_slot(Visit&& visit) {
         for (auto& [name, slot] : frame.values)
             visit(slot);
         if (!frame.repetition) continue;
-        for (auto& slot : frame.repetition->carried)
-            visit(slot);
-        for (auto& slot : frame.repetition->scanned)
-            visit(slot);
-        for (auto& parts : frame.repetition->stacked) {
-            for (auto& slot : parts)
-                visit(slot);
-        }
+        const auto visit_all = [&](std::vector<Slot>& slots) { std::for_each(slots.begin(), slots.end(), visit); };
+        const auto visit_each = [&](auto& lists) { std::for_each(lists.begin(), lists.end(), visit_all); };
+        visit_all(frame.repetition->carried);
+        visit_all(frame.repetition->scanned);
+        visit_each(frame.repetition->stacked);
+        if (!frame.repetition->batch) continue;
+        visit_all(frame.repetition->batch->carried);
+        visit_all(frame.repetition->batch->scanned);
+        visit_each(frame.repetition->batch->results);
     }
 }
 

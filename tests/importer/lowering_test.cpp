@@ -363,6 +363,42 @@ TEST_CASE("the graph of every segment is sound") {
     CHECK(run_host(second.graph, {floats({2}, {1, 2})})[0].as<float>()[0] == -2);
 }
 
+TEST_CASE("Scan of version 8 runs over the entries of a batch") {
+    onnx::GraphProto body;
+    GraphMaker(body)
+        .input("sum_in", ElementType::f32, {2})
+        .input("row", ElementType::f32, {2})
+        .op("Add", {"sum_in", "row"}, {"sum"})
+        .op("Identity", {"sum"}, {"seen"})
+        .output("sum")
+        .output("seen");
+    const auto scanned = [&](std::int64_t backwards, const std::vector<std::int64_t>& lengths) {
+        ModelMaker maker(8);
+        maker.graph()
+            .input("start", ElementType::f32, {2, 2})
+            .input("x", ElementType::f32, {2, 3, 2})
+            .initialiser("lengths", tensor::from_ints(lengths))
+            .op("Scan", {lengths.empty() ? "" : "lengths", "start", "x"}, {"last", "all"},
+                {{"body", body},
+                 {"num_scan_inputs", std::int64_t{1}},
+                 {"directions", std::vector<std::int64_t>{backwards}}})
+            .output("last")
+            .output("all");
+        return run_model(maker.model(), {{"start", floats({2, 2}, {0, 0, 100, 200})},
+                                         {"x", floats({2, 3, 2}, {1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60})}});
+    };
+    const auto all = scanned(0, {});
+    CHECK(difference(all[0], floats({2, 2}, {9, 12, 190, 320})) == "");
+    CHECK(difference(all[1], floats({2, 3, 2}, {1, 2, 4, 6, 9, 12, 110, 220, 140, 260, 190, 320})) == "");
+    const auto shorter = scanned(0, {3, 2});
+    CHECK(difference(shorter[0], floats({2, 2}, {9, 12, 140, 260})) == "");
+    CHECK(difference(shorter[1], floats({2, 3, 2}, {1, 2, 4, 6, 9, 12, 110, 220, 140, 260, 0, 0})) == "");
+    const auto backwards = scanned(1, {1, 2});
+    CHECK(difference(backwards[1], floats({2, 3, 2}, {1, 2, 0, 0, 0, 0, 130, 240, 140, 260, 0, 0})) == "");
+    CHECK(says(error_of([&] { (void)scanned(0, {3}); }), "1 sequence lengths for 2 entries"));
+    CHECK(says(error_of([&] { (void)scanned(0, {3, 4}); }), "a sequence of 4 of 3 elements"));
+}
+
 TEST_CASE("only what later segments read is needed") {
     importer::Lowering lowering(looping(-1, true), {});
     std::map<std::string, Tensor> store{{"x", floats({}, {1})}, {"limit", floats({}, {1e6F})}};

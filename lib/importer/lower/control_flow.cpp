@@ -12,7 +12,7 @@ constexpr Row steering(std::string_view name, int since, Control control) {
 const Row kRows[] = {
     steering("If", 1, Control::branch),
     steering("Loop", 1, Control::loop),
-    steering("Scan", 9, Control::scan),
+    steering("Scan", 1, Control::scan),
 };
 
 }  // namespace
