@@ -89,3 +89,114 @@ TEST_CASE("MatMulNBits takes scales and zero points from the groups that g_idx n
     prepacked.emplace_back("weight_prepacked", kOne);
     CHECK(says(error_of([&] { (void)run("MatMulNBits", {x, packed, scales}, prepacked); }), "weight_prepacked"));
 }
+
+TEST_CASE("convolutions with channels last give what Conv gives, transposed") {
+    const Tensor x = mixed({1, 4, 4, 5}), w = mixed({6, 2, 2, 3}, ElementType::f32, 5), bias = mixed({6}),
+                 z = mixed({1, 6, 4, 4}, ElementType::f32, 9);
+    const AttributeList window{{"group", std::int64_t{2}}, {"pads", List{1, 0, 0, 1}}};
+    const Tensor plain = run_op("Conv", {x, w, bias}, window)[0];
+    const List to_last{0, 2, 3, 1};
+    const Tensor last = transposed(x, to_last);
+    check(run("NhwcConv", {last, transposed(w, to_last), bias}, window)[0], transposed(plain, to_last));
+    check(run("NhwcConv", {last, w, bias}, window)[0], transposed(plain, to_last));
+    AttributeList fused = window;
+    fused.emplace_back("activation", std::string("Relu"));
+    const Tensor want = run_op("Relu", {run_op("Add", {plain, z})[0]})[0];
+    check(run("NhwcFusedConv", {last, w, bias, transposed(z, to_last)}, fused)[0], transposed(want, to_last));
+}
+
+TEST_CASE("GroupNorm and SkipGroupNorm, in both layouts") {
+    const Tensor x = mixed({2, 4, 2, 3}), gamma = mixed({4}, ElementType::f32, 2), beta = mixed({4}),
+                 skip = mixed({2, 4}, ElementType::f32, 7), bias = mixed({4}, ElementType::f32, 4);
+    const List to_last{0, 2, 3, 1};
+    const auto options = [](std::int64_t last, std::int64_t activation) {
+        return AttributeList{
+            {"groups", std::int64_t{2}}, {"epsilon", 1e-3}, {"activation", activation}, {"channels_last", last}};
+    };
+    const auto normed = [&](const Tensor& sum) {
+        return run_op("GroupNormalization", {sum, gamma, beta}, {{"num_groups", std::int64_t{2}}, {"epsilon", 1e-3}}, 1,
+                      21)[0];
+    };
+    const Tensor plain = normed(x);
+    check(run("GroupNorm", {x, gamma, beta}, options(0, 0))[0], plain);
+    const Tensor silu = run_op("Mul", {plain, run_op("Sigmoid", {plain})[0]})[0];
+    check(run("GroupNorm", {transposed(x, to_last), gamma, beta}, options(1, 1))[0], transposed(silu, to_last));
+    const Tensor shift = run_op("Add", {skip.reshaped({2, 4, 1, 1}), bias.reshaped({1, 4, 1, 1})})[0];
+    const Tensor sum = run_op("Add", {x, shift})[0];
+    for (const std::int64_t last : {0, 1}) {
+        const auto laid = [&](const Tensor& t) { return last == 1 ? transposed(t, to_last) : t; };
+        const auto got = run("SkipGroupNorm", {laid(x), gamma, beta, skip, bias}, options(last, 0), 2);
+        check(got[0], laid(normed(sum)));
+        check(got[1], laid(sum));
+    }
+    CHECK(says(error_of([&] { (void)run("GroupNorm", {x, gamma, beta}, options(0, 2)); }), "activation 2"));
+}
+
+TEST_CASE("FusedMatMulActivation") {
+    const Tensor a = mixed({3, 2}), b = mixed({3, 4}, ElementType::f32, 3);
+    const Tensor product = run_op("MatMul", {transposed(a, {1, 0}), b})[0];
+    check(run("FusedMatMulActivation", {a, b},
+              {{"transA", kOne}, {"activation", std::string("LeakyRelu")}, {"activation_alpha", 0.5}})[0],
+          run_op("LeakyRelu", {product}, {{"alpha", 0.5}})[0]);
+}
+
+// The 16 codes in order, twice, seen through an identity.
+TEST_CASE("MatMulBnb4 knows what four bits stand for") {
+    std::vector<double> packed, identity;
+    for (int i = 0; i < 16; ++i)
+        packed.push_back(i % 8 * 2 * 16 + i % 8 * 2 + 1);
+    for (int i = 0; i < 256; ++i)
+        identity.push_back(i % 17 == 0 ? 1 : 0);
+    const auto decoded = [&](std::int64_t type) {
+        const Tensor out = run("MatMulBnb4",
+                               {tensor::from_doubles(ElementType::f32, Shape{16, 16}, identity),
+                                tensor::from_doubles(ElementType::u8, Shape{16}, packed), floats({2}, {1, 2})},
+                               {{"N", std::int64_t{2}},
+                                {"K", std::int64_t{16}},
+                                {"block_size", std::int64_t{16}},
+                                {"quant_type", type}})[0];
+        return transposed(out, {1, 0});
+    };
+    // Stored from ONNX Runtime's CPU kernel.
+    const std::initializer_list<float> fp4{0, 0.00520833F,  0.6666667F,  1,  0.33333334F,  0.5F,  0.16666667F,  0.25F,
+                                           0, -0.00520833F, -0.6666667F, -1, -0.33333334F, -0.5F, -0.16666667F, -0.25F},
+        nf4{-1,         -0.6961928F, -0.52507305F, -0.3949175F, -0.28444138F, -0.18477343F, -0.09105004F, 0,
+            0.0795803F, 0.1609302F,  0.2461123F,   0.33791524F, 0.44070983F,  0.562617F,    0.72295684F,  1};
+    const auto both = [](const std::initializer_list<float>& row) {
+        const Tensor one = floats({1, 16}, row);
+        return run_op("Concat", {one, run_op("Mul", {one, floats({}, {2})})[0]}, {{"axis", std::int64_t{0}}})[0];
+    };
+    check(decoded(0), both(fp4));
+    check(decoded(1), both(nf4));
+}
+
+TEST_CASE("GroupQueryAttention normalises heads before anything else, and names what it does not do") {
+    const Tensor q = mixed({1, 2, 16}), k = mixed({1, 2, 8}, ElementType::f32, 3),
+                 v = mixed({1, 2, 8}, ElementType::f32, 6), q_weight = mixed({8}, ElementType::f32, 1),
+                 k_weight = mixed({8}, ElementType::f32, 2);
+    const Tensor last = Tensor::of<std::int32_t>({1}, {1}), total = Tensor::scalar<std::int32_t>(2);
+    const AttributeList heads{{"num_heads", std::int64_t{2}}, {"kv_num_heads", kOne}};
+    const auto attend = [&](const Tensor& query, const Tensor& key, const std::vector<Tensor>& norms,
+                            AttributeList attributes) {
+        std::vector<Tensor> inputs{query, key, v, left_out(), left_out(), last, total};
+        inputs.resize(14, left_out());
+        inputs.insert(inputs.end(), norms.begin(), norms.end());
+        if (norms.empty()) inputs.resize(7);
+        return run("GroupQueryAttention", inputs, attributes, 2);
+    };
+    const auto normed = [](const Tensor& x, const Tensor& weight, Shape apart, double epsilon) {
+        return run_op("SimplifiedLayerNormalization", {x.reshaped(std::move(apart)), weight}, {{"epsilon", epsilon}})[0]
+            .reshaped(x.shape());
+    };
+    AttributeList attributes = heads;
+    attributes.emplace_back("qk_norm_epsilon", 0.5);
+    attributes.emplace_back("k_norm_epsilon", 2.0);
+    const auto got = attend(q, k, {q_weight, k_weight}, attributes);
+    const auto want = attend(normed(q, q_weight, {1, 2, 2, 8}, 0.5), normed(k, k_weight, {1, 2, 1, 8}, 2), {}, heads);
+    check(got[0], want[0]);
+    check(got[1], want[1]);
+    CHECK(says(error_of([&] { (void)attend(q, k, {q_weight}, heads); }), "come together"));
+    AttributeList window = heads;
+    window.emplace_back("sliding_window_cache", kOne);
+    CHECK(says(error_of([&] { (void)attend(q, k, {}, window); }), "sliding_window_cache"));
+}

@@ -145,13 +145,23 @@ Values multi_head_attention(Context& c) {
     return {merged_heads(b, out.y), h.k, h.v, out.weights};
 }
 
+// Heads [B, H, S, D] divided by their root mean square, times the weights [D] of an input.
+ValueId normed_head(Context& c, ValueId x, int weight, double epsilon) {
+    Builder& b = c.builder();
+    c.expect(c.shape(weight) == Shape{b.shape(x).back()}, "weights ", c.type(weight), " for heads ", b.shape(x));
+    const ValueId normed = rms_normalised(b, widened(b, x), {3}, epsilon);
+    return b.cast(mul(b, normed, b.cast(c.in(weight), b.element(normed))), b.element(x));
+}
+
 // A cache that holds seqlens_k + 1 - S tokens of each row, to which S more are written.
 Values group_query_attention(Context& c) {
     Builder& b = c.builder();
     const std::int64_t heads = c.integer("num_heads"), key_heads = c.integer("kv_num_heads");
     c.expect(heads > 0 && key_heads > 0, heads, " query heads and ", key_heads, " key heads");
-    c.expect(!c.has(12) && !c.has(13) && !c.has(14) && !c.has(16) && !c.flag("sliding_window_cache", false),
-             "quantised or windowed caches and padded chunks");
+    if (c.has(12) || c.has(13)) c.unsupported("a quantised cache (k_scale, v_scale)");
+    if (c.has(16)) c.unsupported("chunks with padding (query_seqlens)");
+    if (c.flag("sliding_window_cache", false)) c.unsupported("sliding_window_cache");
+    c.expect(c.has(14) == c.has(15), "q_norm_weight and k_norm_weight come together");
     ValueId query = c.in(0), key = c.in_or_none(1), value = c.in_or_none(2);
     if (key == kNoValue) {  // all three side by side
         const std::int64_t size = c.shape(0)[2] / (heads + 2 * key_heads);
@@ -161,6 +171,11 @@ Values group_query_attention(Context& c) {
         value = b.slice_axis(all, 2, (heads + key_heads) * size, key_heads * size);
     }
     Heads h{split_heads(c, query, heads), split_heads(c, key, key_heads), split_heads(c, value, key_heads)};
+    if (c.has(14)) {
+        const double epsilon = c.real("qk_norm_epsilon", 1e-6);
+        h.q = normed_head(c, h.q, 14, c.real("q_norm_epsilon", epsilon));
+        h.k = normed_head(c, h.k, 15, c.real("k_norm_epsilon", epsilon));
+    }
     const std::int64_t batch = b.shape(h.q)[0], length = b.shape(h.q)[2], past = c.has(3) ? c.shape(3)[2] : 0;
     const std::int64_t total = c.integer(6);
     c.expect(total >= length && total < (std::int64_t{1} << 31), "a total length of ", total, " for ", length,

@@ -32,6 +32,21 @@ Values fused_conv(Context& c) {
     return {activated(c, out, c.text("activation", ""), c.reals("activation_params"))};
 }
 
+// The same with channels last; the weights of NhwcFusedConv stay [O, I, k..]. NhwcConv is documented so too, but what
+// writes it (fusions for one GPU) and what runs it have them as [O, k.., I], which their last axis tells.
+Values nhwc_conv(Context& c) {
+    Builder& b = c.builder();
+    const Shape x = c.shape(0), w = c.shape(1);
+    c.expect(x.rank() >= 3 && w.rank() == x.rank(), "x is ", x, ", weights are ", w);
+    const std::int64_t groups = c.integer("group", 1);
+    const bool last =
+        c.row().real == "NhwcConv" && groups > 0 && x.back() % groups == 0 && w.back() == x.back() / groups;
+    const ValueId weights = last ? channels_first(b, c.in(1)) : c.in(1);
+    ValueId out = channels_last(b, c.as("Conv", 11, {channels_first(b, c.in(0)), weights, c.in_or_none(2)})[0]);
+    if (c.has(3)) out = add(b, out, c.in(3));
+    return {activated(c, out, c.text("activation", ""), c.reals("activation_params"))};
+}
+
 Values fused_gemm(Context& c) {
     const ValueId out = c.as("Gemm", 13, {c.in(0), c.in(1), c.in_or_none(2)})[0];
     return {
@@ -51,6 +66,16 @@ Values fused_matmul(Context& c) {
     Builder& b = c.builder();
     const ValueId left = turned(c, 0, "transA", "transBatchA"), right = turned(c, 1, "transB", "transBatchB");
     return {scaled(b, c.as("MatMul", 13, {left, right})[0], c.real("alpha", 1))};
+}
+
+Values fused_matmul_activation(Context& c) {
+    std::vector<double> parameters;
+    if (c.has_attribute("activation_alpha")) parameters.push_back(c.real("activation_alpha"));
+    if (c.has_attribute("activation_beta")) {
+        c.expect(!parameters.empty(), "activation_beta without activation_alpha");
+        parameters.push_back(c.real("activation_beta"));
+    }
+    return {activated(c, fused_matmul(c)[0], c.text("activation"), parameters)};
 }
 
 Values gemm_fast_gelu(Context& c) {
@@ -91,6 +116,41 @@ Values rms_normalisation(Context& c) {
     const ValueId inverse = b.map("rsqrt", {add(b, power, number(b, power, c.real("epsilon", 1e-5)))});
     const ValueId out = mul(b, mul(b, x, inverse), b.cast(c.in(1), b.element(x)));
     return {b.cast(out, c.element(0)), inverse};
+}
+
+// x is [N, D.., C], or [N, C, D..] without channels_last; gamma and beta are one number a channel.
+ValueId in_groups(Context& c, ValueId x, bool last) {
+    Builder& b = c.builder();
+    const std::int64_t groups = c.integer("groups"), kind = c.integer("activation");
+    ValueId wide = widened(b, last ? channels_first(b, x) : x);
+    const Shape shape = b.shape(wide);
+    c.expect(shape.rank() >= 3 && groups > 0 && shape[1] % groups == 0, shape, " in ", groups, " groups");
+    c.expect(kind == 0 || kind == 1, "activation ", kind);
+    const Shape apart{shape[0], groups, shape.count(1, shape.rank()) / groups};
+    const auto by_channel = [&](int i) { return along_axis(b, b.cast(c.in(i), b.element(wide)), 1, shape.rank()); };
+    wide = b.reshape(normalised(b, b.reshape(wide, apart), {2}, c.real("epsilon", 1e-5)), shape);
+    wide = add(b, mul(b, wide, by_channel(1)), by_channel(2));
+    if (kind == 1) wide = b.map("silu", {wide});
+    return b.cast(last ? channels_last(b, wide) : wide, b.element(x));
+}
+
+Values group_norm(Context& c) {
+    return {in_groups(c, c.in(0), c.flag("channels_last", true))};
+}
+
+// skip is like x, or one number for every channel of every entry: [N, 1, 1, C] or [N, C].
+Values skip_group_norm(Context& c) {
+    Builder& b = c.builder();
+    const bool last = c.flag("channels_last", true);
+    const Shape x = c.shape(0), skip = c.shape(3);
+    c.expect(x.rank() == 4, "x is ", x);
+    const auto per_entry = [&](ValueId vector, std::int64_t entries) {
+        const std::int64_t channels = last ? x[3] : x[1];
+        return b.reshape(vector, last ? Shape{entries, 1, 1, channels} : Shape{entries, channels, 1, 1});
+    };
+    ValueId sum = add(b, c.in(0), skip == x ? c.in(3) : per_entry(c.in(3), x[0]));
+    if (c.has(4)) sum = add(b, sum, per_entry(c.in(4), 1));
+    return {in_groups(c, sum, last), sum};
 }
 
 // Words, positions and segments looked up, summed and normalised; the second output counts the words of each row.
@@ -151,14 +211,19 @@ const Row kRows[] = {
     {kMicrosoft, "FusedConv", 1, 0, fused_conv},
     {kMicrosoft, "FusedGemm", 1, 0, fused_gemm},
     {kMicrosoft, "FusedMatMul", 1, 0, fused_matmul},
+    {kMicrosoft, "FusedMatMulActivation", 1, 0, fused_matmul_activation},
     {kMicrosoft, "GatherND", 1, 0, plain, "GatherND"},
     {kMicrosoft, "GemmFastGelu", 1, 0, gemm_fast_gelu},
     {kMicrosoft, "GridSample", 1, 0, plain, "GridSample"},
+    {kMicrosoft, "GroupNorm", 1, 0, group_norm},
     {kMicrosoft, "LayerNormalization", 1, 0, plain, "LayerNormalization"},
+    {kMicrosoft, "NhwcConv", 1, 0, nhwc_conv, "NhwcConv"},
+    {kMicrosoft, "NhwcFusedConv", 1, 0, nhwc_conv},
     {kMicrosoft, "NhwcMaxPool", 1, 0, nhwc_max_pool},
     {kMicrosoft, "Pad", 1, 0, plain, "Pad"},
     {kMicrosoft, "Range", 1, 0, plain, "Range"},
     {kMicrosoft, "SimplifiedLayerNormalization", 1, 0, rms_normalisation},
+    {kMicrosoft, "SkipGroupNorm", 1, 0, skip_group_norm},
     {kMicrosoft, "SkipLayerNormalization", 1, 0, skip_layer_normalisation},
     {kMicrosoft, "SkipSimplifiedLayerNormalization", 1, 0, skip_rms_normalisation},
     {kMicrosoft, "TransposeMatMul", 1, 0, fused_matmul},

@@ -1,5 +1,7 @@
 // Quantised operators of com.microsoft. Products are exact in integers; the others are computed in reals between
 // dequantising and quantising, as their definitions say.
+#include <array>
+
 #include "base/checked.hpp"
 #include "importer/compose.hpp"
 #include "importer/lower/families.hpp"
@@ -188,6 +190,54 @@ Values matmul_bits(Context& c) {
     return {b.cast(c.has(5) ? add(b, out, c.in(5)) : out, c.element(0))};
 }
 
+// What four bits of FP4 (sign, two bits of exponent, one of mantissa) and NF4 (quantiles of the normal distribution,
+// QLoRA, arXiv 2305.14314, appendix E) stand for, the largest being 1.
+constexpr std::array<double, 16> kFp4{0,   5.208333333e-3,  2.0 / 3,  1,  1.0 / 3,  0.5,  1.0 / 6,  0.25,
+                                      -0., -5.208333333e-3, -2.0 / 3, -1, -1.0 / 3, -0.5, -1.0 / 6, -0.25};
+constexpr std::array<double, 16> kNf4{-1.0,
+                                      -0.6961928009986877,
+                                      -0.5250730514526367,
+                                      -0.39491748809814453,
+                                      -0.28444138169288635,
+                                      -0.18477343022823334,
+                                      -0.09105003625154495,
+                                      0.0,
+                                      0.07958029955625534,
+                                      0.16093020141124725,
+                                      0.24611230194568634,
+                                      0.33791524171829224,
+                                      0.44070982933044434,
+                                      0.5626170039176941,
+                                      0.7229568362236023,
+                                      1.0};
+
+// Weights [N, K] as one row of nibbles, the high one of a byte first, in blocks with one scale each.
+Values matmul_bnb4(Context& c) {
+    Builder& b = c.builder();
+    const std::int64_t n = c.integer("N"), k = c.integer("K"), block = c.integer("block_size"),
+                       kind = c.integer("quant_type");
+    constexpr std::int64_t kMost = std::int64_t{1} << 30;
+    c.expect(n > 0 && k > 0 && n < kMost && k < kMost && block > 0 && block < kMost, n, " by ", k, " in blocks of ",
+             block);
+    c.expect(kind == 0 || kind == 1, "quant_type ", kind);
+    const std::int64_t count = n * k, bytes = base::ceil_div(count, std::int64_t{2}),
+                       blocks = base::ceil_div(count, block);
+    c.expect(c.element(1) == ElementType::u8 && c.shape(1).count() == bytes && c.shape(2).count() == blocks,
+             "weights are ", c.type(1), ", scales ", c.type(2), " for ", n, " by ", k, " in blocks of ", block);
+    const ValueId packed = b.reshape(c.in(1), Shape{bytes, 1});
+    const ValueId high = b.map("shift_right", {packed, number(b, packed, 4)}),
+                  low = b.map("bit_and", {packed, number(b, packed, 15)});
+    const ValueId codes = b.cast(b.reshape(b.concat({high, low}, 1), Shape{2 * bytes}), ElementType::i32);
+    const auto& values = kind == 0 ? kFp4 : kNf4;
+    const ValueId table = table_of(b, b.element(c.in(2)), Shape{16}, {values.begin(), values.end()});
+    ValueId weights = b.gather(table, codes, 0);
+    if (2 * bytes < blocks * block) weights = b.pad(weights, {0}, {blocks * block - 2 * bytes});
+    weights = mul(b, b.reshape(b.slice_axis(weights, 0, 0, blocks * block), Shape{blocks, block}),
+                  b.reshape(c.in(2), Shape{blocks, 1}));
+    weights = b.reshape(b.slice_axis(b.reshape(weights, Shape{blocks * block}), 0, 0, count), Shape{n, k});
+    return {b.cast(b.matmul(b.cast(c.in(0), b.element(weights)), weights, c.flag("transB", true)), c.element(0))};
+}
+
 // Rows are gathered first, then dequantised.
 Values gather_block_quantized(Context& c) {
     Builder& b = c.builder();
@@ -221,6 +271,7 @@ const Row kRows[] = {
     {kMicrosoft, "DynamicQuantizeLSTM", 1, 0, dynamic_quantize_lstm},
     {kMicrosoft, "DynamicQuantizeMatMul", 1, 0, dynamic_quantize_matmul},
     {kMicrosoft, "GatherBlockQuantized", 1, 0, gather_block_quantized},
+    {kMicrosoft, "MatMulBnb4", 1, 0, matmul_bnb4},
     {kMicrosoft, "MatMulInteger16", 1, 0, matmul_integer16},
     {kMicrosoft, "MatMulIntegerToFloat", 1, 0, matmul_integer_to_float},
     {kMicrosoft, "MatMulNBits", 1, 0, matmul_bits},
