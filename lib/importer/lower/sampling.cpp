@@ -169,13 +169,13 @@ void corners_of(const RoiPlan& p, double y, double x, std::int64_t first_row, st
 
 std::vector<Tensor> RoiPlan::tables(const Tensor& regions, const Tensor& images) const {
     constexpr std::int64_t kMostSamples = 1 << 12;  // along one axis of a bin
-    constexpr std::int64_t kMostInAll = std::int64_t{1} << 22;
+    constexpr std::int64_t kMostInAll = std::int64_t{1} << 22, kMostInTables = std::int64_t{1} << 24;
     const auto boxes = tensor::to_doubles(regions);
     const auto image = tensor::to_ints(images);
     const std::int64_t bins = rows * columns;
     std::vector<std::vector<Corner>> all;
     std::size_t most = 1;
-    std::int64_t most_samples = 1;
+    std::int64_t most_samples = 1, total = 0;
     for (std::size_t r = 0; r < image.size(); ++r) {
         if (image[r] < 0 || image[r] >= batch)
             base::fail(base::Code::invalid_argument, "region ", r, " lies in image ", image[r], " of ", batch);
@@ -189,9 +189,11 @@ std::vector<Tensor> RoiPlan::tables(const Tensor& regions, const Tensor& images)
             return static_cast<std::int64_t>(std::clamp(count, 0.0, static_cast<double>(kMostSamples)));
         };
         const std::int64_t down = samples(bin_high), across = samples(bin_wide);
-        // What the tables will hold: as wide for every bin as for the one with the most samples.
+        // What `all` will hold, and then the tables: as wide for every bin as for the one with the most samples.
+        total += bins * down * across;
         most_samples = std::max(most_samples, down * across);
-        if (most_samples > kMostInAll / std::max<std::int64_t>(bins * static_cast<std::int64_t>(image.size()), 1))
+        const std::int64_t all_bins = bins * static_cast<std::int64_t>(image.size());
+        if (total > kMostInAll || most_samples > kMostInTables / std::max<std::int64_t>(all_bins, 1))
             base::fail(base::Code::invalid_argument, "region ", r, " of ", image.size(), " is ", high, " x ", wide,
                        " pixels: more than ", kMostInAll, " samples in all");
         const double share = maximum ? 1 : 1.0 / static_cast<double>(std::max<std::int64_t>(down * across, 1));
