@@ -26,6 +26,7 @@ public:
     }
     void disconnect(PeerId peer) override { port_.disconnect(peer); }
     [[nodiscard]] std::uint64_t unsent_bytes(PeerId peer) const override { return port_.unsent_bytes(peer); }
+    [[nodiscard]] TimePoint last_arrival(PeerId peer) const override { return port_.last_arrival(peer); }
     [[nodiscard]] transport::Counters counters(PeerId peer) const override { return port_.counters(peer); }
     [[nodiscard]] transport::Rejections rejections() const override { return port_.rejections(); }
 

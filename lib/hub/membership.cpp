@@ -74,7 +74,7 @@ const Member* Membership::replaced_by(const Caller& caller, const wire::Register
     if (known == nullptr || !known->connected()) return nullptr;
     if (known->peer == caller.peer) return known;
     if (!known->key || known->key != caller.key) return nullptr;
-    const bool is_quiet = now - known->heard > kQuiet * options_.heartbeat;
+    const bool is_quiet = quiet(*known, now) > kQuiet * options_.heartbeat;
     return known->info.boot == info.boot || is_quiet ? known : nullptr;
 }
 
@@ -156,10 +156,15 @@ void Membership::set_hung(const std::string& name, bool hung) {
     if (!hung) ++version_;
 }
 
+base::Duration Membership::quiet(const Member& member, TimePoint now) const {
+    return now - std::max(member.heard, outbox_.last_arrival(member.peer));
+}
+
 std::vector<std::string> Membership::silent(TimePoint now) const {
     std::vector<std::string> out;
     for (const auto& [name, member] : members_) {
-        if (member.connected() && now - member.heard > options_.board_timeout) out.push_back(name);
+        if (!member.connected() || now - member.heard <= options_.board_timeout) continue;
+        if (quiet(member, now) > options_.board_timeout) out.push_back(name);
     }
     return out;
 }

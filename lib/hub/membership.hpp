@@ -81,6 +81,8 @@ public:
     [[nodiscard]] TimePoint last_join() const noexcept { return last_join_; }
 
 private:
+    /// How long it has given no sign: neither a whole message nor bytes of one that is still on its way.
+    [[nodiscard]] base::Duration quiet(const Member& member, TimePoint now) const;
     [[nodiscard]] std::string objection(const Caller& caller, const wire::Register& info) const;
     void tell_peers();
     void forget_oldest();

@@ -20,6 +20,8 @@ public:
     virtual void disconnect(PeerId peer) = 0;
     /// Bytes on their way to the peer that the network has not taken.
     [[nodiscard]] virtual std::uint64_t unsent_bytes(PeerId peer) const = 0;
+    /// As the port's: bytes of a message that is not whole count too.
+    [[nodiscard]] virtual base::TimePoint last_arrival(PeerId peer) const = 0;
     [[nodiscard]] virtual transport::Counters counters(PeerId peer) const = 0;
     [[nodiscard]] virtual transport::Rejections rejections() const = 0;
 };

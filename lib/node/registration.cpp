@@ -105,7 +105,9 @@ bool Registration::step(base::TimePoint now) {
     }
     const auto patience =
         welcomed_ ? std::max(kSilences * silence_, kSilences * heartbeat_) : milliseconds(kWelcomePatience);
-    if (register_at_ != base::TimePoint::max() || now - heard_ < patience) return false;
+    // A hub that does not answer may be no hub at all, whatever it sends; one that did may be at a long message.
+    const auto heard = welcomed_ ? std::max(heard_, port_.last_arrival(hub_)) : heard_;
+    if (register_at_ != base::TimePoint::max() || now - heard < patience) return false;
     heard_ = now;
     port_.disconnect(hub_);
     const bool was_member = disconnected("the hub does not answer");

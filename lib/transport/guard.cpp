@@ -127,6 +127,10 @@ std::vector<Watch::Verdict> Guard::silent() {
     const std::lock_guard lock(mutex_);
     return watch_.silent(base::SteadyClock::now());
 }
+base::TimePoint Guard::last_arrival(int descriptor, std::uint64_t owner) const {
+    const std::lock_guard lock(mutex_);
+    return watch_.last_arrival(descriptor, owner);
+}
 std::uint64_t Guard::failed_handshakes() const {
     const std::lock_guard lock(mutex_);
     return failed_handshakes_;

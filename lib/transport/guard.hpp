@@ -46,6 +46,7 @@ public:
     void delivered(int descriptor, std::uint64_t owner, std::uint64_t bytes, std::size_t frames);
     void cut(int descriptor, std::uint64_t owner) const;
     [[nodiscard]] std::vector<Watch::Verdict> silent();
+    [[nodiscard]] base::TimePoint last_arrival(int descriptor, std::uint64_t owner) const;
 
     [[nodiscard]] std::uint64_t failed_handshakes() const;
     [[nodiscard]] std::uint64_t cuts() const;

@@ -99,6 +99,7 @@ public:
             return true;
         }
         far.unread_bytes = unread;
+        far.last_arrival = base::SteadyClock::now();
         peer.far->queue({Kind::message, peer.far_id, std::move(frames), far.key, {}});
         return true;
     }
@@ -148,6 +149,13 @@ public:
         return at->second.far->peers_.at(at->second.far_id).unread_bytes;
     }
 
+    // Messages arrive whole, the moment that they are sent.
+    base::TimePoint last_arrival(PeerId id) const override {
+        const std::lock_guard lock(network_->mutex);
+        const auto at = peers_.find(id);
+        return at != peers_.end() ? at->second.last_arrival : base::TimePoint{};
+    }
+
     Rejections rejections() const override {
         const std::lock_guard lock(network_->mutex);
         return rejections_;
@@ -160,6 +168,7 @@ private:
         InProcessPort* far = nullptr;  // null while not connected
         PeerId far_id = PeerId::none;
         std::uint64_t unread_bytes = 0;  // from it, queued here
+        base::TimePoint last_arrival{};
         Counters counters{};
         std::string last_refusal{};
 

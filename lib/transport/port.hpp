@@ -130,6 +130,10 @@ public:
     /// Bytes given to send() that the network has not taken yet. Whoever sends much looks at it and paces itself.
     [[nodiscard]] virtual std::uint64_t unsent_bytes(PeerId peer) const = 0;
 
+    /// When bytes of that peer were last seen to arrive, those of a message that is still on its way too: a long one
+    /// says nothing until it is whole, but is no silence. The epoch where that is not known.
+    [[nodiscard]] virtual base::TimePoint last_arrival(PeerId peer) const = 0;
+
     [[nodiscard]] virtual Rejections rejections() const = 0;
 };
 

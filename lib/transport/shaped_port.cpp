@@ -26,6 +26,11 @@ public:
     Counters counters(PeerId peer) const override { return inner_->counters(peer); }
     std::uint64_t unsent_bytes(PeerId peer) const override { return inner_->unsent_bytes(peer); }
     Rejections rejections() const override { return inner_->rejections(); }
+    TimePoint last_arrival(PeerId peer) const override {
+        const auto at = lines_.find(peer);
+        const TimePoint inside = inner_->last_arrival(peer);
+        return at == lines_.end() ? inside : std::max(inside, std::min(at->second.crossed, base::SteadyClock::now()));
+    }
 
     void disconnect(PeerId peer) override {
         inner_->disconnect(peer);
@@ -50,8 +55,9 @@ public:
 
 private:
     struct Line {
-        TimePoint free{};  // when the last message has crossed it
-        TimePoint last{};  // when the last event is due
+        TimePoint free{};     // when the last message has crossed it
+        TimePoint last{};     // when the last event is due
+        TimePoint crossed{};  // when the last byte of its messages arrives
     };
 
     Event take() {
@@ -67,6 +73,7 @@ private:
         if (event.kind == Kind::message) {
             TimePoint& free = shape_.shared_medium ? medium_free_ : line.free;
             free = std::max(free, now) + crossing(event);
+            line.crossed = free;
             due = free + shape_.latency;
         }
         line.last = std::max(line.last, due);  // nothing overtakes: a peer is not gone before its messages are

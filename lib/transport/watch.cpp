@@ -25,7 +25,7 @@ Watch::Watch(const Limits& limits, const Timing& timing, Facts facts)
     : limits_(limits), timing_(timing), facts_(std::move(facts)) {}
 
 void Watch::add(int descriptor, std::uint64_t owner, base::TimePoint now) {
-    connections_[descriptor] = {owner, platform::socket_identity(descriptor), false, now, now, 0, {}};
+    connections_[descriptor] = {owner, platform::socket_identity(descriptor), false, now, now, 0, {}, 0, {}};
 }
 
 void Watch::remove(int descriptor, std::uint64_t owner) {
@@ -52,6 +52,11 @@ bool Watch::has_spoken(int descriptor, std::uint64_t owner) const {
     return connection != nullptr && connection->spoken;
 }
 
+base::TimePoint Watch::last_arrival(int descriptor, std::uint64_t owner) const {
+    const Connection* connection = find(descriptor, owner);
+    return connection != nullptr ? connection->grew_at : base::TimePoint{};
+}
+
 const Watch::Connection* Watch::find(int descriptor, std::uint64_t owner) const {
     const auto at = connections_.find(descriptor);
     return at != connections_.end() && at->second.owner == owner ? &at->second : nullptr;
@@ -62,6 +67,8 @@ std::vector<Watch::Verdict> Watch::floods(base::TimePoint now) {
     for (auto& [descriptor, connection] : connections_) {
         const auto facts = facts_(descriptor);
         if (!facts) continue;
+        if (facts->bytes_received > connection.received_bytes) connection.grew_at = now;
+        connection.received_bytes = facts->bytes_received;
         if (auto why = flood(connection, *facts, now); !why.empty())
             out.push_back({descriptor, connection.owner, std::move(why)});
     }

@@ -32,6 +32,8 @@ public:
     /// Cuts the connection off.
     void cut(int descriptor, std::uint64_t owner) const;
     [[nodiscard]] bool has_spoken(int descriptor, std::uint64_t owner) const;
+    /// When floods() last found that bytes had come; the epoch for none.
+    [[nodiscard]] base::TimePoint last_arrival(int descriptor, std::uint64_t owner) const;
 
     struct Verdict {
         int descriptor;
@@ -51,6 +53,8 @@ private:
         base::TimePoint since{}, checked{};
         std::uint64_t accounted_bytes = 0;  // of what the kernel received: delivered, or overhead
         base::TimePoint over_since{};       // when it went over the limit; epoch: it is not
+        std::uint64_t received_bytes = 0;   // that the kernel knew of when it was last asked
+        base::TimePoint grew_at{};          // when that was last found to be more
     };
     [[nodiscard]] const Connection* find(int descriptor, std::uint64_t owner) const;
     [[nodiscard]] std::string flood(Connection& connection, const platform::SocketFacts& facts,

@@ -134,6 +134,11 @@ std::uint64_t ZmqPort::unsent_bytes(PeerId id) const {
     return at != peers_.end() ? at->second.backlog->bytes.load(std::memory_order_relaxed) : 0;
 }
 
+TimePoint ZmqPort::last_arrival(PeerId id) const {
+    const auto at = peers_.find(id);
+    return at != peers_.end() ? guard_.last_arrival(at->second.descriptor, at->second.owner()) : TimePoint{};
+}
+
 Rejections ZmqPort::rejections() const {
     Rejections out = rejections_;
     out.handshakes += guard_.failed_handshakes();

@@ -36,6 +36,7 @@ public:
     void post(std::function<void()> work) override;
     Counters counters(PeerId id) const override;
     std::uint64_t unsent_bytes(PeerId id) const override;
+    base::TimePoint last_arrival(PeerId id) const override;
     Rejections rejections() const override;
 
 private:

@@ -21,10 +21,15 @@ public:
     }
     void disconnect(PeerId) override {}
     [[nodiscard]] std::uint64_t unsent_bytes(PeerId) const override { return 0; }
+    [[nodiscard]] base::TimePoint last_arrival(PeerId peer) const override {
+        const auto at = arrived.find(peer);
+        return at != arrived.end() ? at->second : base::TimePoint{};
+    }
     [[nodiscard]] transport::Counters counters(PeerId) const override { return {}; }
     [[nodiscard]] transport::Rejections rejections() const override { return {}; }
 
     std::map<PeerId, std::vector<wire::Frames>> to{};
+    std::map<PeerId, base::TimePoint> arrived{};
 };
 
 wire::Register board(const std::string& name, std::uint64_t boot) {
@@ -66,4 +71,19 @@ TEST_CASE("two boards with one key do not push each other out; a process that fo
 
     table.now += 2 * table.options.heartbeat + milliseconds(1);
     CHECK(table.membership.replaced_by(copy, board("x", 8), table.now) != nullptr);
+}
+
+TEST_CASE("a board whose long message is still arriving is not silent; one of which nothing comes is") {
+    Table table;
+    REQUIRE(table.membership.join({PeerId{1}, table.key, "a"}, board("x", 7), table.now) != nullptr);
+    for (int i = 0; i < 100; ++i) {
+        table.now += table.options.board_timeout / 2;
+        table.letters.arrived[PeerId{1}] = table.now;
+        CHECK(table.membership.silent(table.now).empty());
+    }
+    CHECK(table.membership.replaced_by({PeerId{2}, table.key, "b"}, board("x", 8), table.now) == nullptr);
+    table.now += table.options.board_timeout;
+    CHECK(table.membership.silent(table.now).empty());
+    table.now += milliseconds(1);
+    CHECK(table.membership.silent(table.now) == std::vector<std::string>{"x"});
 }

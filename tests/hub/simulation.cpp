@@ -29,6 +29,7 @@ public:
         simulation_.from_hub_.erase(peer);
     }
     [[nodiscard]] std::uint64_t unsent_bytes(PeerId) const override { return 0; }
+    [[nodiscard]] base::TimePoint last_arrival(PeerId) const override { return {}; }
     [[nodiscard]] transport::Counters counters(PeerId) const override { return {}; }
     [[nodiscard]] transport::Rejections rejections() const override { return {}; }
 

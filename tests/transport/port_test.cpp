@@ -75,6 +75,17 @@ TEST_CASE_TEMPLATE("both sides count what passed", Net, SHOAL_ALL_NETWORKS) {
     CHECK(pair.server->counters(PeerId{999}) == transport::Counters{});
 }
 
+TEST_CASE_TEMPLATE("either side knows when something last arrived", Net, Tcp<false>, Tcp<true>, InProcess<false>) {
+    Net net;
+    auto pair = connected_pair(net);
+    const auto before = base::SteadyClock::now();
+    CHECK(pair.client->send(pair.to_server, {filled(10'000, 'x')}));
+    CHECK(pair.server->send(pair.to_client, {filled(10'000, 'x')}));
+    pair.pump.until([&] { return pair.server->last_arrival(pair.to_client) > before; });
+    pair.pump.until([&] { return pair.client->last_arrival(pair.to_server) > before; });
+    CHECK(pair.server->last_arrival(PeerId{999}) == base::TimePoint{});
+}
+
 TEST_CASE_TEMPLATE("a peer that goes is told of, after all that it sent", Net, SHOAL_ALL_NETWORKS) {
     Net net;
     auto pair = connected_pair(net);

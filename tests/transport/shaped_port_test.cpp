@@ -42,6 +42,25 @@ TEST_CASE("a shaped link delivers no earlier than latency and rate allow, and in
     }
 }
 
+TEST_CASE("a long message is seen to arrive for as long as it crosses a shaped link") {
+    InProcess<false> net;
+    auto link = ends(net, [](auto port) { return transport::make_shaped_port(std::move(port), {0ms, 1e6, false}); });
+    CHECK(link.sender->send(link.to_receiver, {bytes("x")}));
+    const auto event = link.receiver->wait(base::deadline_in(kPatience));
+    REQUIRE(event);
+    const auto last = link.receiver->last_arrival(event->peer);
+    CHECK_FALSE(link.receiver->wait(base::deadline_in(5ms)));
+    CHECK(link.receiver->last_arrival(event->peer) == last);
+
+    CHECK(link.sender->send(link.to_receiver, {filled(30'000'000, 'x')}));  // for half a minute
+    CHECK_FALSE(link.receiver->wait(base::deadline_in(1ms)));
+    for (int looks = 0; looks < 3; ++looks) {
+        const auto before = base::SteadyClock::now();
+        CHECK_FALSE(link.receiver->wait(base::deadline_in(5ms)));
+        CHECK(link.receiver->last_arrival(event->peer) > before);
+    }
+}
+
 TEST_CASE("a shaped link reports that a peer went after its messages, and can be woken") {
     InProcess<false> net;
     auto link = ends(net, [](auto port) { return transport::make_shaped_port(std::move(port), {20ms, 0, true}); });

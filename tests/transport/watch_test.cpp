@@ -104,6 +104,20 @@ TEST_CASE("a peer without a sign of life is cut, unless we were away ourselves")
     CHECK(stage.pass(2s) == 0);
 }
 
+TEST_CASE("what arrives of a message that is not whole yet is seen to arrive") {
+    Stage stage;
+    CHECK(stage.watch.last_arrival(kSocket, kOwner) == base::TimePoint{});
+    for (int i = 0; i < 10; ++i) {
+        stage.facts.bytes_received += 1000;
+        CHECK(stage.pass(50ms) == 0);
+        CHECK(stage.watch.last_arrival(kSocket, kOwner) == stage.now);
+    }
+    const auto last = stage.now;
+    CHECK(stage.pass(1s) == 0);
+    CHECK(stage.watch.last_arrival(kSocket, kOwner) == last);
+    CHECK(stage.watch.last_arrival(kSocket, kOwner + 1) == base::TimePoint{});
+}
+
 TEST_CASE("a descriptor that became another's is not touched, nor one that the kernel says nothing of") {
     Stage stage;
     stage.watch.delivered(kSocket, kOwner + 1, 0, 1);
