@@ -152,7 +152,6 @@ bool Dispatch::result(const std::string& board, const wire::Result& message, Tim
     }
     for (const auto& part : message.parts)
         request->results.emplace(StagePort{message.stage, part.port}, part.tensor);
-    model->deployment->succeeded(message.stage);
     if (request->results.size() == awaited.size()) answer(*model, *request, now);
     return true;
 }
@@ -176,6 +175,8 @@ void Dispatch::answer(Model& model, Request& request, TimePoint now) {
         fail(request, error.code(), error.what(), true);
         return;
     }
+    for (const auto stage : request.dealt.stages)  // those within a pipeline say nothing of their own
+        model.deployment->succeeded(stage);
     ++model.answered;
     model.last_used = now;
     model.times.add(now, base::to_ms(now - request.received));

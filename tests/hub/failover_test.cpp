@@ -279,6 +279,29 @@ TEST_CASE("a failing stage fails its request; a board that goes on failing is le
     CHECK(b.runs >= 9);
 }
 
+TEST_CASE("errors of a stage within a pipeline count no more once a request has got through") {
+    Simulation world(test::seed() + 18);
+    std::map<std::string, SimulatedBoard*> boards;
+    for (const char* name : {"a", "b"})
+        boards[name] = &world.add_board({name, kHalf});
+    auto& client = world.add_client("client");
+    const auto model = world.opened(client, 1, {six_layers()}).model;
+    const auto works = plan::leaves(client.opened[1].plan.root);
+    REQUIRE(works.size() == 2);
+    auto& first = *boards.at(client.opened[1].boards.at(works[0].board));
+    Load load(world, client, model);
+    for (int round = 0; round < 5; ++round) {
+        first.stage_errors = 1;
+        load.send();
+        load.until_all_ended();
+        load.send();
+        load.until_all_ended();
+    }
+    CHECK(load.check() == 5);
+    CHECK(client.replanned.empty());
+    CHECK(client.model_failed.empty());
+}
+
 TEST_CASE("whatever boards do, each request ends exactly once and no answer is wrong") {
     for (unsigned round = 0; round < 12; ++round) {
         CAPTURE(round);
