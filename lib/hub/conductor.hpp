@@ -84,7 +84,8 @@ private:
     void watch_pace(Model& model, const std::string& board);
     [[nodiscard]] bool fits_now(const Model& model, const plan::Plan& plan, const ClusterView& view) const;
     void fail(Model& model, const base::Error& error);
-    [[nodiscard]] double hang_limit_s(const std::string& board) const;
+    [[nodiscard]] bool has_other_work(const std::string& board) const;
+    [[nodiscard]] double hang_limit_s(const std::string& board, TimePoint run_since) const;
 
     // conductor.cpp
     void undeploy(Model& model, std::uint32_t epoch, const std::set<std::string>& boards);
@@ -95,6 +96,7 @@ private:
 
     Parts parts_;
     TimePoint started_;
+    std::map<std::string, TimePoint> other_work_{};  ///< when a board was last at something else than runs
     std::uint64_t next_job_ = 1;
 };
 

@@ -189,6 +189,7 @@ void Core::tick() {
         lose_board(name, text("it was silent for more than ", options_.board_timeout.count(), " ms"), BoardState::lost);
     cut_strangers();
     links_.tick(now());
+    measuring_.tick(now());
     const bool serving_blobs = blobs_.tick();
     dispatch_.expire(now());
     intake_.tick(now());

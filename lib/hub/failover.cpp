@@ -17,6 +17,9 @@ constexpr std::uint32_t kMostDeviceErrors = 3;     // of a stage, one after the 
 constexpr double kWorthMoving = 1.15;              // the least predicted gain for which a model moves
 constexpr std::chrono::seconds kMovePatience{60};  // without any word of the next plan's stages
 constexpr double kHangFactor = 8;                  // a run that takes so many times as long as predicted hangs
+// What a device may spend on one thing that is no run (compiling, measuring) while runs wait for it. Compilers of small
+// boards are slow, and boards themselves stop saying that they compile after as long.
+constexpr double kOtherWorkS = 600;
 constexpr double kFirstRunS = 10;  // that a stage's first run may take in any case: drivers compile late
 // Of what a board was given when it said that this does not fit, one for each attempt: mostly some bytes are missing,
 // which the planner could not know of.
@@ -51,8 +54,9 @@ bool Conductor::fits_now(const Model& model, const plan::Plan& plan, const Clust
 }
 
 void Conductor::board_lost(const std::string& board, const std::string& why) {
+    const bool reachable = parts_.membership.peer_of(board) != PeerId::none;
+    if (!reachable) other_work_.erase(board);
     each([&](Model& model) {
-        const bool reachable = parts_.membership.peer_of(board) != PeerId::none;
         if (!reachable) model.holders.erase(board);
         const bool serves_there = model.deployment && model.deployment->uses(board);
         if (model.next && model.next->uses(board) && !serves_there) abandon_next(model);
@@ -271,13 +275,25 @@ void Conductor::watch_pace(Model& model, const std::string& board) {
     }
 }
 
-// 0: a long run there is no sign of anything.
-double Conductor::hang_limit_s(const std::string& board) const {
+// The hub has it compile or measure.
+bool Conductor::has_other_work(const std::string& board) const {
+    const auto compiles = [&](const std::unique_ptr<Deployment>& deployment) {
+        return deployment && deployment->unready_boards().count(board) != 0;
+    };
+    const auto& models = parts_.catalogue.models();
+    return parts_.measuring.busy(board) || std::any_of(models.begin(), models.end(), [&](const auto& entry) {
+               return compiles(entry.second.deployment) || compiles(entry.second.next);
+           });
+}
+
+// How long what the board has been at since `run_since` may last. 0: a long run there is no sign of anything.
+double Conductor::hang_limit_s(const std::string& board, TimePoint run_since) const {
     double longest = 0, least = std::chrono::duration<double>(parts_.options.board_timeout).count();
-    if (parts_.measuring.busy(board)) return 0;
+    // It may still be at what nobody waits for any more.
+    const auto other = other_work_.find(board);
+    if (other != other_work_.end() && run_since <= other->second) least = std::max(least, kOtherWorkS);
     for (const auto& [number, model] : parts_.catalogue.models()) {
         if (!model.deployment || !model.deployment->uses(board)) continue;
-        if (model.phase != Phase::serving || model.next) return 0;
         longest = std::max(longest, model.deployment->longest_stage_s(board));
         if (model.deployment->untried(board)) least = std::max(least, kFirstRunS);
     }
@@ -302,7 +318,8 @@ void Conductor::heartbeat(const std::string& board) {
         parts_.event(Event::Kind::board_joined, board, "its device works again");
         return;
     }
-    const double limit_s = hang_limit_s(board);
+    if (has_other_work(board)) other_work_[board] = now();
+    const double limit_s = hang_limit_s(board, now() - std::chrono::milliseconds(oldest_ms));
     if (limit_s == 0 || oldest_ms < limit_s * 1e3) return;
     const std::string why = text("a device of it has been busy with one run for ", oldest_ms, " ms");
     parts_.membership.set_hung(board, true);

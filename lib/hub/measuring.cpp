@@ -12,11 +12,10 @@ constexpr std::size_t kMostGraphs = 1024;  // remembered of one device
 }  // namespace
 
 bool Measuring::settle(const std::vector<KnownGraph>& graphs, TimePoint now) {
+    tick(now);
     bool settled = true;
     for (const auto& [name, member] : membership_.members()) {
         if (!member.usable()) continue;
-        const auto running = tasks_.find(name);
-        if (running != tasks_.end() && now - running->second.asked > kPatience) give_up(name, "it took too long");
         for (std::uint32_t d = 0; d < member.info.devices.size(); ++d) {
             const Seat seat{name, d};
             for (const auto& graph : graphs) {
@@ -27,6 +26,15 @@ bool Measuring::settle(const std::vector<KnownGraph>& graphs, TimePoint now) {
         }
     }
     return settled;
+}
+
+void Measuring::tick(TimePoint now) {
+    std::vector<std::string> late;
+    for (const auto& [board, task] : tasks_) {
+        if (now - task.asked > kPatience) late.push_back(board);
+    }
+    for (const auto& board : late)
+        give_up(board, "it took too long");
 }
 
 std::pair<std::uint64_t, std::uint64_t> Measuring::progress(const std::vector<KnownGraph>& graphs) const {

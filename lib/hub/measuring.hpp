@@ -42,6 +42,8 @@ public:
     bool failed(const std::string& board, const wire::TaskFailed& message);
     void joined(const Member& member);
     void lost(const std::string& board);
+    /// Gives up what boards have been at for too long, whether or not anybody waits for it.
+    void tick(TimePoint now);
     /// The board is at it; a long run on it is no wonder.
     [[nodiscard]] bool busy(const std::string& board) const;
 

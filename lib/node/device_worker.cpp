@@ -28,6 +28,7 @@ struct DeviceWorker::State {
             running = task.kind;
             since = base::SteadyClock::now();
             is_running = true;
+            held_up_runs = false;
             lock.unlock();
             perform(task);
             lock.lock();
@@ -52,6 +53,7 @@ struct DeviceWorker::State {
     mutable std::mutex mutex;  // for all below
     std::condition_variable bell;
     std::deque<Task> tasks;
+    bool held_up_runs = false;  // the task that runs now
     bool is_running = false, stopping = false, ended = false;
     Kind running = Kind::other;
     base::TimePoint since{};
@@ -81,10 +83,11 @@ bool DeviceWorker::has_room() const {
     return !state_->stopping && state_->tasks.size() + (state_->is_running ? 1 : 0) < state_->room;
 }
 
-base::Duration DeviceWorker::run_age(base::TimePoint now) const {
+base::Duration DeviceWorker::age(base::TimePoint now, bool runs_wait) const {
     const std::lock_guard lock(state_->mutex);
-    if (!state_->is_running || state_->running != Kind::run) return {};
-    return now - state_->since;
+    if (!state_->is_running) return {};
+    state_->held_up_runs = state_->held_up_runs || runs_wait;
+    return state_->running == Kind::run || state_->held_up_runs ? now - state_->since : base::Duration{};
 }
 
 base::Duration DeviceWorker::busy(base::TimePoint now) const {

@@ -29,8 +29,9 @@ public:
     [[nodiscard]] bool submit(Kind kind, std::function<void()> task);
     [[nodiscard]] bool has_room() const;
 
-    /// How long the run that lasts now has lasted; zero when none does.
-    [[nodiscard]] base::Duration run_age(base::TimePoint now) const;
+    /// How long the task that lasts now has lasted, if it is a run or runs wait for it (now, or when this was asked
+    /// before); zero otherwise. A device that hangs while it compiles or measures holds up every run.
+    [[nodiscard]] base::Duration age(base::TimePoint now, bool runs_wait) const;
     /// All time spent in tasks so far.
     [[nodiscard]] base::Duration busy(base::TimePoint now) const;
 

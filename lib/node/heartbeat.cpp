@@ -27,9 +27,10 @@ void Shell::beat(TimePoint now) {
         const auto busy = devices_[i].worker->busy(now);
         const double part = base::to_ms(busy - busy_before_[i]) / std::max(passed, 1e-3);
         busy_before_[i] = busy;
-        const double age = base::to_ms(devices_[i].worker->run_age(now));
+        const auto queued = stages_->queued(i);
+        const double age = base::to_ms(devices_[i].worker->age(now, queued > 0));
         out.devices.push_back(
-            {std::clamp(part, 0.0, 1.0), stages_->queued(i), static_cast<std::uint32_t>(std::clamp(age, 0.0, 4e9))});
+            {std::clamp(part, 0.0, 1.0), queued, static_cast<std::uint32_t>(std::clamp(age, 0.0, 4e9))});
     }
     beat_before_ = now;
     out.stages = stages_->counters();

@@ -81,7 +81,7 @@ struct PeerHello {
 struct DeviceLoad {
     double busy = 0;                  ///< part of the time since the last heartbeat, 0 to 1
     std::uint32_t queued = 0;         ///< requests that wait for it
-    std::uint32_t oldest_run_ms = 0;  ///< how long the run that lasts now has lasted; 0: none
+    std::uint32_t oldest_run_ms = 0;  ///< of the run that lasts now, or of what runs wait for; 0: neither
     bool operator==(const DeviceLoad&) const = default;
 };
 /// Since the stage was deployed.

@@ -132,6 +132,27 @@ TEST_CASE("a board whose device hangs is lost, and is a board again when it is w
     check_requests(world, client, *six_layers(), model, 100, 3);
 }
 
+TEST_CASE("a device that hangs while it measures is found out, one that only takes long is not") {
+    Simulation world(test::seed() + 19);
+    auto& a = world.add_board({"a", kWhole});
+    auto& client = world.add_client("client");
+    (void)world.opened(client, 1, {six_layers()});
+    auto& other = world.add_client("other");
+    a.measures = false;
+    const auto before = a.measured;
+    world.open(other, 1, {perceptron(2, 2, 16)});
+    world.until([&] { return a.measured > before; }, "the board to be asked");
+    a.hangs = true;
+    world.pass(seconds(1));
+    world.leave(other);  // nobody waits for what is measured any more
+    world.pass(seconds(500));
+    CHECK_FALSE(world.has_event(Event::Kind::board_lost, "a: "));
+    world.pass(seconds(120));
+    CHECK(world.has_event(Event::Kind::board_lost, "busy with one run"));
+    a.hangs = false;
+    world.until([&] { return world.has_event(Event::Kind::board_joined, "works again"); }, "the device to come back");
+}
+
 TEST_CASE("nothing is left: requests fail at once with the planner's words, and a joining board ends that") {
     Simulation world(test::seed() + 13);
     auto& a = world.add_board({"a", kHalf});

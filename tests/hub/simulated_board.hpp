@@ -39,6 +39,7 @@ public:
 
     bool hangs = false;         ///< runs do not come back; heartbeats say so
     std::uint32_t hung_ms = 0;  ///< for how long, as heartbeats say
+    bool measures = true;       ///< what it is asked to measure is answered
     int refuse_deploys = 0;     ///< so many are refused
     base::Code refusal = base::Code::device;
     int stage_errors = 0;  ///< so many runs fail

@@ -70,6 +70,28 @@ TEST_CASE("a request sent anew while its cancelled run still lasts is answered o
     CHECK_FALSE(s.hub.next<wire::Result>("a"));
 }
 
+TEST_CASE("a device that compiles is nobody's trouble until runs wait for it, and then until it is done") {
+    Setting s;
+    const auto load = [&]() -> const wire::DeviceLoad& { return s.hub.heartbeats.at("a").devices.at(0); };
+    const auto beats = [&](std::uint64_t count) {
+        const auto from = s.hub.heartbeats.at("a").sequence;
+        s.hub.until([&] { return s.hub.heartbeats.at("a").sequence >= from + count; });
+    };
+    s.gates->compile.close();
+    s.hub.say("a", chain_deploy(s.hub, layer(s.random, 16), 0, "", "", 1, 8));
+    s.hub.until([&] { return s.gates->compile.waiting() == 1; });
+    beats(2);
+    CHECK(load().oldest_run_ms == 0);
+    s.hub.say("a", activation(1, Tensor(kRow)));
+    s.hub.until([&] { return load().oldest_run_ms > 0; });
+    s.hub.say("a", wire::Undeploy{7, 1});  // its work goes elsewhere; the device is no better for that
+    s.hub.until([&] { return load().queued == 0; });
+    beats(2);
+    CHECK(load().oldest_run_ms > 0);
+    s.gates->compile.open();
+    s.hub.until([&] { return load().oldest_run_ms == 0; });
+}
+
 TEST_CASE("a run that fails is reported, and the stage goes on") {
     Setting s;
     s.gates->run_fails = true;
