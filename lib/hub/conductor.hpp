@@ -84,6 +84,7 @@ private:
     void watch_pace(Model& model, const std::string& board);
     [[nodiscard]] bool fits_now(const Model& model, const plan::Plan& plan, const ClusterView& view) const;
     void fail(Model& model, const base::Error& error);
+    [[nodiscard]] bool mark_ways_behind(const LayoutStage& stage);
     [[nodiscard]] bool has_other_work(const std::string& board) const;
     [[nodiscard]] double hang_limit_s(const std::string& board, TimePoint run_since) const;
 

@@ -199,6 +199,8 @@ void Conductor::fail(Model& model, const base::Error& error) {
     model.job = 0;
     model.improving = false;
     model.failure = error;
+    model.attempts = 0;  // who joins next may be the one that the others could not do without
+    model.restrictions = {};
     model.replan_since = now();
     enter(model, Phase::failed);
     for (const auto& [client, count] : model.users)
@@ -225,11 +227,29 @@ bool Conductor::deploy_failed(const std::string& board, const wire::DeployFailed
         const auto given = memory_of(model->deployment->plan(), model->deployment->view().places)[seat];
         model->restrictions.allowance[seat] =
             static_cast<std::uint64_t>(kLessMemory[model->attempts - 1] * static_cast<double>(given));
+    } else if (message.code == Code::unavailable &&
+               mark_ways_behind(model->deployment->layout().stages()[message.stage])) {
+        // Which end is to blame is not known; the planner finds another way.
     } else if (const Member* member = parts_.membership.find(board)) {
         model->restrictions.excluded[board] = member->session;
     }
     replan(*model, why, false);
     return true;
+}
+
+// The ways from a stage that reaches nobody to the boards behind it count as dead. False when there are none.
+bool Conductor::mark_ways_behind(const LayoutStage& stage) {
+    bool any = false;
+    for (const auto& route : stage.deploy.outputs) {
+        for (const auto& fan : route.fans) {
+            for (const auto& to : fan.choices) {
+                if (to.board.empty() || to.board == stage.board) continue;
+                parts_.links.mark_dead(stage.board, to.board);
+                any = true;
+            }
+        }
+    }
+    return any;
 }
 
 // Boards that say nothing more of stages that they were to get ready are left out, as if they had refused.
@@ -253,10 +273,12 @@ void Conductor::not_ready(Model& model) {
 void Conductor::stage_error(const std::string& board, const wire::StageError& message, std::uint32_t errors) {
     Model* model = parts_.catalogue.find(message.deployment);
     const Member* member = parts_.membership.find(board);
-    if (model == nullptr || member == nullptr) return;
+    if (model == nullptr || !model->deployment || member == nullptr) return;
     const bool board_is_to_blame = message.code == Code::device || message.code == Code::network;
     if (board_is_to_blame && errors >= kMostDeviceErrors) {
-        model->restrictions.excluded[board] = member->session;
+        const bool is_the_way =
+            message.code == Code::network && mark_ways_behind(model->deployment->layout().stages()[message.stage]);
+        if (!is_the_way) model->restrictions.excluded[board] = member->session;
         replan(*model, text("board '", board, "' fails: ", message.text), false);
         return;
     }

@@ -152,8 +152,12 @@ bool Links::failed(const std::string& board, const wire::TaskFailed& message, Ti
     if (!job_ || job_->pair.first != board || job_->task != message.task) return false;
     const Pair pair = job_->pair;
     give_up(message.text);
-    if (message.code == base::Code::unavailable) links_[pair] = kDead;
+    if (message.code == base::Code::unavailable) mark_dead(pair.first, pair.second);
     return true;
+}
+
+void Links::mark_dead(const std::string& from, const std::string& to) {
+    links_[{from, to}] = kDead;
 }
 
 void Links::give_up(const std::string& why) {

@@ -36,6 +36,9 @@ public:
     /// False when it is not about a task of this room.
     bool failed(const std::string& board, const wire::TaskFailed& message, TimePoint now);
 
+    /// A board could not reach the other one: no plan that can do without sends anything that way.
+    void mark_dead(const std::string& from, const std::string& to);
+
     /// "" is the hub.
     [[nodiscard]] plan::Link between(const std::string& from, const std::string& to) const;
     /// Nothing where it has not been measured.

@@ -269,6 +269,46 @@ TEST_CASE("boards that refuse a stage are given less, or left out") {
     }
 }
 
+TEST_CASE("boards that do not reach another one are not left out for that") {
+    Simulation world(test::seed() + 23);
+    std::map<std::string, SimulatedBoard*> boards;
+    for (const char* name : {"a", "b", "c"})
+        boards[name] = &world.add_board({name, kHalf});
+    world.pass(seconds(3));  // every link is measured and looks well
+    for (const auto& [name, board] : boards)
+        board->unreachable = {"b"};
+    auto& client = world.add_client("client");
+    const auto model = world.opened(client, 1, {six_layers()}).model;
+    check_requests(world, client, *six_layers(), model, 1, 4);
+    // The same while it serves: whoever sends is not to blame, as long as there is a board behind it.
+    const auto& opened = client.opened[1];
+    const auto works = plan::leaves(opened.plan.root);
+    const auto sender = opened.boards.at(works[0].board), behind = opened.boards.at(works[1].board);
+    boards.at(sender)->stage_errors = 3;
+    boards.at(sender)->stage_error = Code::network;
+    check_requests(world, client, *six_layers(), model, 10, 1);
+    REQUIRE_FALSE(client.replanned.empty());
+    for (const auto& link : world.core().status().links) {
+        if (link.from == sender && link.to == behind) CHECK(link.measured_bytes_per_s < 1e4);
+    }
+}
+
+TEST_CASE("what boards refused once does not count once the model has failed") {
+    Simulation world(test::seed() + 24);
+    auto& a = world.add_board({"a", kHalf});
+    auto& b = world.add_board({"b", kHalf});
+    auto& client = world.add_client("client");
+    const auto model = world.opened(client, 1, {six_layers()}).model;
+    world.kill(b);
+    world.until([&] { return client.model_failed.size() == 1; }, "the model to fail");
+    a.refuse_deploys = 1;
+    world.add_board({"c", kHalf});
+    world.until([&] { return client.model_failed.size() == 2; }, "it to fail again");
+    world.add_board({"d", 1000});  // of no use itself
+    world.until([&] { return !client.replanned.empty(); }, "the model to serve again");
+    check_requests(world, client, *six_layers(), model, 1, 4);
+}
+
 TEST_CASE("a cluster whose boards all refuse says why") {
     Simulation world(test::seed() + 16);
     auto& a = world.add_board({"a", kWhole});

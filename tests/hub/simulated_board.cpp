@@ -105,6 +105,16 @@ void SimulatedBoard::hear(const wire::Deploy& message) {
         send_("", encode(wire::DeployFailed{message.deployment, message.epoch, message.stage, refusal, "it says no"}));
         return;
     }
+    for (const auto& route : message.outputs) {
+        for (const auto& fan : route.fans) {
+            for (const auto& to : fan.choices) {
+                if (unreachable.count(to.board) == 0) continue;
+                send_("", encode(wire::DeployFailed{message.deployment, message.epoch, message.stage,
+                                                    base::Code::unavailable, "'" + to.board + "' is not reached"}));
+                return;
+            }
+        }
+    }
     Stage& stage = stages_[{message.deployment, message.epoch, message.stage}];
     stage.deploy = message;
     stage.counters.deployment = message.deployment;
@@ -266,7 +276,7 @@ bool SimulatedBoard::run_one(Stage& stage, std::uint64_t request) {
     give_back(stage, taken);
     if (stage_errors > 0) {
         --stage_errors;
-        send_("", encode(wire::StageError{deploy.deployment, request, deploy.epoch, deploy.stage, base::Code::device,
+        send_("", encode(wire::StageError{deploy.deployment, request, deploy.epoch, deploy.stage, stage_error,
                                           "clFinish: -36"}));
         for (const auto& target : targets)
             ++stage.credits[target];

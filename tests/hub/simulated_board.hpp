@@ -43,6 +43,8 @@ public:
     int refuse_deploys = 0;     ///< so many are refused
     base::Code refusal = base::Code::device;
     int stage_errors = 0;  ///< so many runs fail
+    base::Code stage_error = base::Code::device;
+    std::set<std::string> unreachable{};  ///< boards to which it finds no way
     std::uint64_t runs = 0, compiles = 0, blobs_fetched = 0, measured = 0;
     [[nodiscard]] std::size_t stages() const noexcept { return stages_.size(); }
 
