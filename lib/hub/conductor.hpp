@@ -39,6 +39,8 @@ public:
     // What happens to boards. `board_lost` comes after the other parts know of it.
     void board_lost(const std::string& board, const std::string& why);
     void board_joined(const std::string& board);
+    /// Boards reach each other that did not before: models that failed or run elsewhere may be better off.
+    void way_opened();
     /// Looks whether a device of the board does not come back, or a board that hung is well again.
     void heartbeat(const std::string& board);
 

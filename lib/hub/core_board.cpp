@@ -26,7 +26,7 @@ bool Core::hear(Peer& peer, wire::KernelCosts& message) {
 }
 
 bool Core::hear(Peer& peer, wire::LinkMeasured& message) {
-    links_.measured(peer.name, message, now());
+    if (links_.measured(peer.name, message, now())) conductor_.way_opened();
     links_.tick(now());
     return true;
 }

@@ -76,6 +76,10 @@ void Conductor::board_joined(const std::string& board) {
     });
 }
 
+void Conductor::way_opened() {
+    each([](Model& model) { model.considered = ~std::uint64_t{0}; });
+}
+
 // From here on nothing of the old plan counts. `prepared`: the plan for this case may lie ready.
 void Conductor::replan(Model& model, const std::string& why, bool prepared) {
     if (model.phase == Phase::serving) model.replan_since = now();
@@ -244,7 +248,7 @@ bool Conductor::mark_ways_behind(const LayoutStage& stage) {
         for (const auto& fan : route.fans) {
             for (const auto& to : fan.choices) {
                 if (to.board.empty() || to.board == stage.board) continue;
-                parts_.links.mark_dead(stage.board, to.board);
+                parts_.links.mark_dead(stage.board, to.board, now());
                 any = true;
             }
         }

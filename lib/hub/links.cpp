@@ -11,8 +11,9 @@ namespace {
 constexpr std::uint64_t kSmall = 64, kMiddle = 256 << 10, kLarge = 4 << 20;
 constexpr std::uint64_t kMemoryPart = 16;  // a probe takes at most so small a part of a board's memory
 constexpr std::uint32_t kSmallRepeat = 6, kLargeRepeat = 2;
-constexpr double kFast = 0.004;  // seconds: a middle probe within that says too little about a fast link
-constexpr std::chrono::seconds kPatience{3};
+constexpr double kFast = 0.004;                // seconds: a middle probe within that says too little about a fast link
+constexpr std::chrono::seconds kPatience{15};  // with one pair: longer than boards have with theirs, to hear of that
+constexpr std::chrono::minutes kTryAgain{1};   // after which a dead pair may have come to life
 // Boards that do not reach each other: a plan goes there only where nothing else is left, and is refused then.
 constexpr plan::Link kDead{10, 1e3, -1};
 constexpr plan::Link kGuess{1e-3, 10e6, -1};  // of a link that was not measured
@@ -50,6 +51,12 @@ void Links::joined(const Member& member) {
             return entry.first.first == member.name || entry.first.second == member.name;
         });
     }
+    std::erase_if(dead_, [&](const auto& entry) {
+        const Pair& pair = entry.first;
+        const bool concerned = pair.first == member.name || pair.second == member.name;
+        if (concerned) links_.erase(pair);
+        return concerned;
+    });
     const auto want = [&](const std::string& from, const std::string& to) {
         if (links_.count({from, to}) == 0) waiting_.push_back({from, to});
     };
@@ -75,6 +82,19 @@ void Links::tick(TimePoint now) {
         const Pair pair = waiting_.front();
         waiting_.pop_front();
         begin(pair, now);
+    }
+    if (!job_) try_dead(now);
+}
+
+void Links::try_dead(TimePoint now) {
+    const auto there = [&](const std::string& board) {
+        return board.empty() || membership_.peer_of(board) != PeerId::none;
+    };
+    for (auto& [pair, since] : dead_) {
+        if (now - since < kTryAgain || !there(pair.first) || !there(pair.second)) continue;
+        since = now;
+        begin(pair, now);
+        return;
     }
 }
 
@@ -126,10 +146,12 @@ void Links::echo(const std::string& board, const wire::ProbeEcho& message, TimeP
         round_done(now);
 }
 
-void Links::measured(const std::string& board, const wire::LinkMeasured& message, TimePoint now) {
-    if (!job_ || job_->pair.first != board || job_->task != message.task) return;
+bool Links::measured(const std::string& board, const wire::LinkMeasured& message, TimePoint now) {
+    if (!job_ || job_->pair.first != board || job_->task != message.task) return false;
     job_->times.insert(job_->times.end(), message.times.begin(), message.times.end());
+    const bool was_dead = fit_link(job_->times) && dead_.erase(job_->pair) != 0;
     round_done(now);
+    return was_dead;
 }
 
 void Links::round_done(TimePoint now) {
@@ -148,21 +170,23 @@ void Links::round_done(TimePoint now) {
     job_.reset();
 }
 
-bool Links::failed(const std::string& board, const wire::TaskFailed& message, TimePoint) {
+bool Links::failed(const std::string& board, const wire::TaskFailed& message, TimePoint now) {
     if (!job_ || job_->pair.first != board || job_->task != message.task) return false;
     const Pair pair = job_->pair;
     give_up(message.text);
-    if (message.code == base::Code::unavailable) mark_dead(pair.first, pair.second);
+    if (message.code == base::Code::unavailable) mark_dead(pair.first, pair.second, now);
     return true;
 }
 
-void Links::mark_dead(const std::string& from, const std::string& to) {
+void Links::mark_dead(const std::string& from, const std::string& to, TimePoint now) {
     links_[{from, to}] = kDead;
+    dead_[{from, to}] = now;
 }
 
 void Links::give_up(const std::string& why) {
-    base::log_warning("hub", "the link from '", job_->pair.first, "' to '", job_->pair.second,
-                      "' could not be measured: ", why);
+    if (dead_.count(job_->pair) == 0)  // or it was said before
+        base::log_warning("hub", "the link from '", job_->pair.first, "' to '", job_->pair.second,
+                          "' could not be measured: ", why);
     if (const auto link = fit_link(job_->times)) links_[job_->pair] = *link;  // the first round is better than a guess
     job_.reset();
 }

@@ -27,17 +27,20 @@ public:
     /// Its links are to be measured, unless it joined before with the same endpoint.
     void joined(const Member& member);
     void lost(const std::string& board);
-    /// Goes on to the next pair when one is done or took too long.
+    /// Goes on to the next pair when one is done or took too long; to one that was dead when it has been so for a
+    /// while.
     void tick(TimePoint now);
-    [[nodiscard]] bool idle() const noexcept { return !job_ && waiting_.empty(); }
+    /// Nothing is left to wait for. A dead pair that is tried again is not worth it.
+    [[nodiscard]] bool idle() const noexcept { return (!job_ || dead_.count(job_->pair) != 0) && waiting_.empty(); }
 
     void echo(const std::string& board, const wire::ProbeEcho& message, TimePoint now);
-    void measured(const std::string& board, const wire::LinkMeasured& message, TimePoint now);
+    /// True when the pair was dead until now.
+    bool measured(const std::string& board, const wire::LinkMeasured& message, TimePoint now);
     /// False when it is not about a task of this room.
     bool failed(const std::string& board, const wire::TaskFailed& message, TimePoint now);
 
     /// A board could not reach the other one: no plan that can do without sends anything that way.
-    void mark_dead(const std::string& from, const std::string& to);
+    void mark_dead(const std::string& from, const std::string& to, TimePoint now);
 
     /// "" is the hub.
     [[nodiscard]] plan::Link between(const std::string& from, const std::string& to) const;
@@ -60,6 +63,7 @@ private:
     void begin(const Pair& pair, TimePoint now);
     void ask(std::vector<std::uint64_t> sizes, std::uint32_t repeat, TimePoint now);
     void send_probe(TimePoint now);
+    void try_dead(TimePoint now);
     [[nodiscard]] std::uint64_t largest_probe(const Pair& pair) const;
     void round_done(TimePoint now);
     void give_up(const std::string& why);
@@ -69,6 +73,7 @@ private:
     std::deque<Pair> waiting_;
     std::optional<Job> job_;
     std::map<Pair, plan::Link> links_;
+    std::map<Pair, TimePoint> dead_;  // when that was last found
     std::map<std::string, std::string> endpoints_;
     std::uint64_t next_task_ = std::uint64_t{1} << 32;  // apart from the kernels' tasks
 };

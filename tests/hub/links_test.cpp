@@ -31,3 +31,48 @@ TEST_CASE("every pair is probed once, and again only for a board that moved") {
         if (!link.from.empty()) CHECK(link.measured_latency_s == doctest::Approx(1e-4).epsilon(0.1));
     }
 }
+
+TEST_CASE("a pair that does not reach each other counts as dead, and is tried again") {
+    Simulation world(test::seed() + 1);
+    const auto graph = test::perceptron(1, 6, 64);
+    auto& a = world.add_board({"a", 70'000});  // half of it fits
+    auto& b = world.add_board({"b", 70'000});
+    a.unreachable = {"b"};
+    b.unreachable = {"a"};
+    const auto rate = [&](const std::string& from, const std::string& to) {
+        for (const auto& link : world.core().status().links) {
+            if (link.from == from && link.to == to) return link.measured_bytes_per_s;
+        }
+        return 0.0;
+    };
+    world.pass(std::chrono::seconds(12));
+    CHECK(rate("a", "b") == doctest::Approx(1e3));
+    CHECK(rate("b", "a") == doctest::Approx(1e3));
+    CHECK(rate("", "b") > 1e6);
+    auto& client = world.add_client("client");
+    world.open(client, 1, {graph});
+    world.until([&] { return client.refused.count(1) > 0; }, "the refusal");
+    CHECK(client.refused.at(1).code == base::Code::unavailable);
+    // One that comes to life is found out without anybody joining.
+    a.unreachable.clear();
+    world.pass(std::chrono::seconds(80));
+    CHECK(rate("a", "b") > 1e6);
+    CHECK(rate("b", "a") == doctest::Approx(1e3));
+    const auto model = world.opened(client, 2, {graph}).model;
+    test::check_requests(world, client, *graph, model, 1, 3);
+}
+
+TEST_CASE("a board that joins again is measured again where it was not reached") {
+    Simulation world(test::seed() + 2);
+    auto& a = world.add_board({"a", 1 << 20});
+    auto& b = world.add_board({"b", 1 << 20});
+    a.unreachable = {"b"};
+    world.pass(std::chrono::seconds(8));
+    a.unreachable.clear();
+    world.kill(b);
+    world.connect(b);
+    world.pass(std::chrono::seconds(3));
+    for (const auto& link : world.core().status().links) {
+        if (link.from == "a" && link.to == "b") CHECK(link.measured_bytes_per_s > 1e6);
+    }
+}

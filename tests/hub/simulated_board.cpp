@@ -38,10 +38,15 @@ void SimulatedBoard::forget_session() {
     compiled_.clear();
     asked_.clear();
     early_.clear();
+    vain_probes_.clear();
 }
 
 void SimulatedBoard::heartbeat() {
     if (session_ == 0) return;
+    for (auto& [task, beats] : vain_probes_) {
+        if (--beats == 0) send_("", encode(wire::TaskFailed{task, base::Code::unavailable, "it cannot be reached"}));
+    }
+    std::erase_if(vain_probes_, [](const auto& probe) { return probe.second <= 0; });
     wire::Heartbeat message;
     message.session = session_;
     message.sequence = ++sequence_;
@@ -89,6 +94,10 @@ void SimulatedBoard::hear(const wire::MeasureKernels& message) {
 }
 
 void SimulatedBoard::hear(const wire::MeasureLink& message) {
+    if (unreachable.count(message.peer) != 0) {
+        vain_probes_.push_back({message.task, 13});  // somewhat more than three seconds
+        return;
+    }
     wire::LinkMeasured out{message.task, {}};
     for (const auto size : message.sizes)
         out.times.push_back({size, 2e-4 + static_cast<double>(size) / 1e8});

@@ -91,6 +91,7 @@ private:
     std::map<Key, Stage> stages_;
     std::map<base::Digest, base::SharedBytes> blobs_;  // its disk
     std::deque<std::pair<std::string, wire::Credit>> early_;
+    std::deque<std::pair<std::uint64_t, int>> vain_probes_;  // tasks, and heartbeats until they are given up
     std::set<base::Digest> asked_;
     std::map<base::Digest, std::shared_ptr<runtime::Executable>> compiled_;  // of stages that are here
 };
