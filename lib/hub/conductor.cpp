@@ -3,6 +3,8 @@
 #include <iomanip>
 #include <sstream>
 
+#include "base/log.hpp"
+
 namespace shoal::hub {
 
 using base::Code;
@@ -20,8 +22,19 @@ void Conductor::each(const std::function<void(Model&)>& what) {
     std::vector<std::uint64_t> numbers;  // models come and go meanwhile
     for (const auto& [number, model] : parts_.catalogue.models())
         numbers.push_back(number);
-    for (const auto number : numbers) {
-        if (Model* model = parts_.catalogue.find(number)) what(*model);
+    for (const auto number : numbers)
+        guarded(number, what);
+}
+
+void Conductor::guarded(std::uint64_t number, const std::function<void(Model&)>& what) {
+    Model* model = parts_.catalogue.find(number);
+    if (model == nullptr) return;
+    try {
+        what(*model);
+    } catch (const base::Error& error) {
+        base::log_warning("hub", "model ", number, " fails: ", error.what());
+        Model* still = parts_.catalogue.find(number);
+        if (still != nullptr) fail(*still, error);
     }
 }
 
@@ -120,7 +133,7 @@ bool Conductor::ready(const std::string& board, const wire::Ready& message) {
     Model* model = parts_.catalogue.find(message.deployment);
     Deployment* deployment = model != nullptr ? model->of_epoch(message.epoch) : nullptr;
     if (deployment == nullptr || !deployment->stage_ready(board, message, now())) return false;
-    advance(*model);
+    guarded(message.deployment, [this](Model& own) { advance(own); });
     return true;
 }
 

@@ -65,6 +65,7 @@ private:
     [[nodiscard]] bool measured(Model& model);
     void plan(Model& model);
     void planned(Job& job);
+    void take_plan(Model& model, Job& job);
     void answer_plan(Model& model, const Job& job);
     void deploy(Model& model, plan::Plan plan, ClusterView view);
     [[nodiscard]] std::unique_ptr<Deployment> sent(Model& model, plan::Plan plan, ClusterView view);
@@ -95,6 +96,8 @@ private:
     void drop(Model& model);
     void unwanted(Model& model);
     void each(const std::function<void(Model&)>& what);
+    /// What goes wrong with one model is that model's end and nobody else's.
+    void guarded(std::uint64_t number, const std::function<void(Model&)>& what);
     [[nodiscard]] TimePoint now() const { return parts_.clock.now(); }
 
     Parts parts_;

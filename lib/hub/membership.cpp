@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "transport/endpoint.hpp"
 #include "wire/data_messages.hpp"
+#include "wire/limits.hpp"
 
 namespace shoal::hub {
 
@@ -45,7 +46,22 @@ bool unique_devices(const std::vector<device::DeviceInfo>& devices) {
                        [&](const auto& device) { return ids.insert(device.id).second; });
 }
 
+// Plans name each of several devices, and are sent to every client.
+std::string too_long_label(const wire::Register& info) {
+    for (const auto& device : info.devices) {
+        const auto size = device_label(info.board, device).size();
+        if (info.devices.size() > 1 && size > wire::kMaxNameBytes)
+            return text("the names of board '", info.board, "' and of its device '", device.id, "' together have ",
+                        size, " bytes; at most ", wire::kMaxNameBytes, " are allowed (--name)");
+    }
+    return {};
+}
+
 }  // namespace
+
+std::string device_label(const std::string& board, const device::DeviceInfo& device) {
+    return board + ":" + device.id;
+}
 
 Membership::Membership(const HubOptions& options, Outbox& outbox)
     : options_(options), outbox_(outbox), next_session_(first_session()) {}
@@ -55,6 +71,7 @@ std::string Membership::objection(const Caller& caller, const wire::Register& in
     if (!sensible(info.board)) return "a board's name has no ':' and no control characters in it (--name)";
     if (info.devices.empty()) return text("board '", info.board, "' offers no device");
     if (!unique_devices(info.devices)) return text("board '", info.board, "' offers two devices of the same id");
+    if (auto why = too_long_label(info); !why.empty()) return why;
     if (info.memory_limit_bytes == 0) return text("board '", info.board, "' offers no memory (--memory)");
     const Member* known = find(info.board);
     if (known != nullptr && known->connected())

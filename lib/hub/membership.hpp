@@ -36,6 +36,9 @@ struct Member {
     [[nodiscard]] bool usable() const noexcept { return connected() && !hung; }
 };
 
+/// What plans call one device of a board that has several.
+[[nodiscard]] std::string device_label(const std::string& board, const device::DeviceInfo& device);
+
 /// Whom a connection belongs to, as the transport says.
 struct Caller {
     PeerId peer = PeerId::none;

@@ -156,38 +156,42 @@ void Conductor::plan(Model& model) {
 }
 
 void Conductor::planned(Job& job) {
-    Model* model = parts_.catalogue.find(job.model);
+    const Model* model = parts_.catalogue.find(job.model);
     if (model == nullptr || model->job != job.number) return;
-    model->job = 0;
-    if (model->improving) {
-        consider(*model, job);
+    guarded(job.model, [&](Model& own) { take_plan(own, job); });
+}
+
+void Conductor::take_plan(Model& model, Job& job) {
+    model.job = 0;
+    if (model.improving) {
+        consider(model, job);
         return;
     }
-    if (job.error && model->considered != parts_.membership.version()) {
-        enter(*model, Phase::measuring);  // a board joined meanwhile: it may be just what was missing
+    if (job.error && model.considered != parts_.membership.version()) {
+        enter(model, Phase::measuring);  // a board joined meanwhile: it may be just what was missing
         return;
     }
     if (job.error) {
         const bool for_room = job.error->code() == Code::does_not_fit || job.error->code() == Code::unavailable;
-        Model* idle = for_room && !model->plan_only ? parts_.catalogue.longest_idle(model->number) : nullptr;
+        Model* idle = for_room && !model.plan_only ? parts_.catalogue.longest_idle(model.number) : nullptr;
         if (idle == nullptr) {
-            fail(*model, *job.error);
+            fail(model, *job.error);
             return;
         }
-        base::log_info("hub", "'", idle->name(), "' makes room for '", model->name(), "'");
+        base::log_info("hub", "'", idle->name(), "' makes room for '", model.name(), "'");
         drop(*idle);
-        plan(*model);
+        plan(model);
         return;
     }
-    if (model->plan_only) {
-        answer_plan(*model, job);
+    if (model.plan_only) {
+        answer_plan(model, job);
         return;
     }
-    if (!job.view.holds(*job.plan, parts_.membership) || !fits_now(*model, *job.plan, job.view)) {
-        plan(*model);
+    if (!job.view.holds(*job.plan, parts_.membership) || !fits_now(model, *job.plan, job.view)) {
+        plan(model);
         return;
     }
-    deploy(*model, std::move(*job.plan), std::move(job.view));
+    deploy(model, std::move(*job.plan), std::move(job.view));
 }
 
 void Conductor::answer_plan(Model& model, const Job& job) {

@@ -151,7 +151,7 @@ ClusterView view_of(const Membership& membership, const Links& links, const Memo
     for (const auto& [seat, memory] : room_for(membership, taken, restrictions)) {
         const Member& member = *membership.find(seat.board);
         const auto& devices = member.info.devices;
-        const std::string label = devices.size() == 1 ? seat.board : seat.board + ":" + devices[seat.device].id;
+        const std::string label = devices.size() == 1 ? seat.board : device_label(seat.board, devices[seat.device]);
         view.cluster.boards.push_back({label, devices[seat.device], memory});
         view.places.push_back({seat.board, seat.device, memory});
         view.sessions.push_back(member.session);

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -22,7 +23,8 @@ public:
 
     [[nodiscard]] bool called() const noexcept { return called_.load(std::memory_order_acquire); }
 
-    /// The owner: runs what was put, in order. False when nobody called.
+    /// The owner: runs what was put, in order. False when nobody called. Throws what a piece of it throws; the others
+    /// are run the next time.
     bool answer() {
         if (!called()) return false;
         std::vector<std::function<void()>> work;
@@ -31,12 +33,26 @@ public:
             work.swap(work_);
             called_.store(false, std::memory_order_release);
         }
-        for (const auto& piece : work)
-            piece();
+        std::size_t done = 0;
+        try {
+            while (done < work.size())
+                work[done++]();
+        } catch (...) {
+            put_back(work, done);
+            throw;
+        }
         return true;
     }
 
 private:
+    void put_back(std::vector<std::function<void()>>& work, std::size_t from) {
+        if (from == work.size()) return;
+        const std::lock_guard lock(mutex_);
+        work_.insert(work_.begin(), std::make_move_iterator(work.begin() + static_cast<std::ptrdiff_t>(from)),
+                     std::make_move_iterator(work.end()));
+        called_.store(true, std::memory_order_release);
+    }
+
     std::mutex mutex_;
     std::vector<std::function<void()>> work_;
     std::atomic<bool> called_{false};

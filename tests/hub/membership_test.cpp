@@ -87,3 +87,18 @@ TEST_CASE("a board whose long message is still arriving is not silent; one of wh
     table.now += milliseconds(1);
     CHECK(table.membership.silent(table.now) == std::vector<std::string>{"x"});
 }
+
+TEST_CASE("a board whose devices no plan could name is refused") {
+    Table table;
+    auto long_one = board(std::string(100, 'x'), 7);
+    long_one.devices[0].id = std::string(60, 'y');
+    REQUIRE(table.membership.join({PeerId{1}, table.key, "a"}, long_one, table.now) != nullptr);
+    table.membership.lost(long_one.board, wire::BoardState::left);
+    long_one.devices.push_back(long_one.devices[0]);
+    long_one.devices[1].id = "z";
+    CHECK(table.membership.join({PeerId{2}, table.key, "a"}, long_one, table.now) == nullptr);
+    REQUIRE(table.letters.to[PeerId{2}].size() == 1);
+    const auto answer = wire::decode_board_from_hub(table.letters.to[PeerId{2}][0]);
+    REQUIRE(std::holds_alternative<wire::Refused>(answer));
+    CHECK(test::says(std::get<wire::Refused>(answer).text, "161 bytes"));
+}

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "requesting.hpp"
+#include "support/errors.hpp"
 
 using namespace shoal;
 using base::Code;
@@ -146,4 +147,20 @@ TEST_CASE("a board with two devices gives each its part of the memory") {
     CHECK(plan::leaves(opened.plan.root).size() == 2);
     CHECK(opened.boards.at(0) == "a:0");
     check_requests(world, client, *graph, opened.model, 1, 6);
+}
+
+TEST_CASE("what goes wrong with one model is no other model's trouble") {
+    Simulation world(test::seed() + 9);
+    world.add_board({"a", 1 << 20});
+    auto& client = world.add_client("client");
+    const std::map<std::uint64_t, std::shared_ptr<const graph::Graph>> graphs{{1, perceptron(1)}, {2, perceptron(2)}};
+    world.jobs_that_throw = 1;
+    for (const auto& [task, graph] : graphs)
+        world.open(client, task, {graph});
+    world.until([&] { return client.refused.size() + client.opened.size() == 2; }, "both to be decided");
+    REQUIRE(client.refused.size() == 1);
+    CHECK(test::says(client.refused.begin()->second.text, "as the test wants it"));
+    REQUIRE(client.opened.size() == 1);
+    const auto& [task, opened] = *client.opened.begin();
+    check_requests(world, client, *graphs.at(task), opened.model, 1, 2);
 }

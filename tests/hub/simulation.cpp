@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/error.hpp"
 #include "wire/graph_codec.hpp"
 
 namespace shoal::test {
@@ -39,8 +40,18 @@ private:
 
 class Simulation::Jobs final : public hub::Worker {
 public:
-    void run(std::function<Done()> job, bool) override { jobs.push_back(std::move(job)); }
+    explicit Jobs(Simulation& simulation) : simulation_(simulation) {}
+    void run(std::function<Done()> job, bool) override {
+        if (simulation_.jobs_that_throw > 0) {
+            --simulation_.jobs_that_throw;
+            base::fail(base::Code::internal, "no planning, as the test wants it");
+        }
+        jobs.push_back(std::move(job));
+    }
     std::deque<std::function<Done()>> jobs{};
+
+private:
+    Simulation& simulation_;
 };
 
 std::size_t SimulatedClient::ends(std::uint64_t request) const {
@@ -54,7 +65,7 @@ Simulation::Simulation(unsigned seed, hub::HubOptions options) : dice(seed), opt
     options_.cache_folder = folder / "hub";
     options_.on_event = [this](const hub::Event& event) { events.push_back(event); };
     wires_ = std::make_unique<Wires>(*this);
-    jobs_ = std::make_unique<Jobs>();
+    jobs_ = std::make_unique<Jobs>(*this);
     core_ = std::make_unique<hub::Core>(options_, *wires_, *jobs_, clock);
 }
 

@@ -84,6 +84,8 @@ public:
     void pass(base::Duration time);
     void until(const std::function<bool()>& holds, const char* what);
 
+    int jobs_that_throw = 0;  ///< so many are not taken, with an error
+
     FakeClock clock{};
     std::mt19937 dice;
     std::vector<hub::Event> events{};
