@@ -39,7 +39,8 @@ Deployment::Deployment(std::uint64_t number, std::uint32_t epoch, plan::Plan pla
     for (const auto& stage : layout_.stages()) {
         boards_.insert(stage.board);
         if (stage.leaf < plan_.prediction.stages.size())
-            stages_[stage.deploy.stage].expected_s = plan_.prediction.stages[stage.leaf].compute_s;
+            stages_[stage.deploy.stage].planned_s = plan_.prediction.stages[stage.leaf].compute_s;
+        stages_[stage.deploy.stage].expected_s = stages_[stage.deploy.stage].planned_s;
     }
 }
 
@@ -119,12 +120,19 @@ std::map<Seat, double> Deployment::off_pace(const std::string& board) {
     std::map<Seat, double> out;
     for (const auto& placed : layout_.stages()) {
         Stage& stage = stages_[placed.deploy.stage];
-        if (placed.board != board || stage.off < kOffInARow || stage.expected_s <= 0) continue;
-        out[{board, placed.deploy.device}] = stage.mean_compute_s / stage.expected_s;
+        if (placed.board != board || stage.off < kOffInARow || stage.planned_s <= 0) continue;
+        out[{board, placed.deploy.device}] = stage.mean_compute_s / stage.planned_s;
         stage.expected_s = stage.mean_compute_s;
         stage.off = 0;
     }
     return out;
+}
+
+double Deployment::planned_scale(const Seat& seat) const {
+    for (std::size_t i = 0; i < view_.scales.size(); ++i) {
+        if (view_.places[i].board == seat.board && view_.places[i].device == seat.device) return view_.scales[i];
+    }
+    return 1;
 }
 
 bool Deployment::has_room(const Dealt& dealt) const {

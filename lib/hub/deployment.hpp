@@ -23,6 +23,7 @@ public:
         std::string phase{};  ///< while it is not ready
         wire::StageCounters counters{};
         double mean_compute_s = 0;  ///< of late; 0: not known
+        double planned_s = 0;       ///< as the plan says
         double expected_s = 0;      ///< as the plan says, or as was seen when it was last said to be off
         std::uint32_t off = 0;      ///< times in a row that the mean was far from that
         std::uint32_t errors = 0;   ///< one after the other
@@ -67,9 +68,11 @@ public:
     /// Requests that keep every stage busy.
     [[nodiscard]] std::uint32_t natural_flight() const;
 
-    /// Devices of that board whose stages have been far from the plan several times in a row, and by what factor.
-    /// Said once; what was seen is expected from then on.
+    /// Devices of that board whose stages have been far from what was expected several times in a row, and how many
+    /// times as long as planned they take. Said once; what was seen is expected from then on.
     [[nodiscard]] std::map<Seat, double> off_pace(const std::string& board);
+    /// With which scale (Measuring::scale) the plan counted that device's kernels.
+    [[nodiscard]] double planned_scale(const Seat& seat) const;
 
     [[nodiscard]] bool owns(const std::string& board, std::uint32_t epoch, std::uint32_t stage) const;
 

@@ -106,7 +106,7 @@ bool Conductor::use_failover(Model& model) {
 void Conductor::prepare_failover(Model& model) {
     model.failover.reset();
     if (model.spec.graphs.size() != 1 || model.deployment->view().places.size() < 2) return;
-    const ClusterView& view = model.deployment->view();
+    ClusterView view = model.deployment->view();
     auto problem = std::make_shared<plan::Problem>(problem_of(model.spec, view, parts_.measuring));
     if (problem->options.mode != plan::Mode::best) return;  // a plan of another kind than was asked for
     const auto credits = model.deployment->plan().credits;
@@ -296,7 +296,8 @@ void Conductor::watch_pace(Model& model, const std::string& board) {
     for (const auto& [seat, factor] : model.deployment->off_pace(board)) {
         base::log_info("hub", "device ", seat.device, " of board '", board, "' takes ", factor,
                        " times as long as planned");
-        parts_.measuring.correct(seat, factor);
+        // Not the scale of now times that: another model's stages there may have said it already.
+        parts_.measuring.set_scale(seat, model.deployment->planned_scale(seat) * factor);
         model.considered = ~std::uint64_t{0};
     }
 }

@@ -81,7 +81,9 @@ void Measuring::costs(const std::string& board, const wire::KernelCosts& message
     const auto kernels = graph::groups(*task.graph.graph);
     for (std::size_t i = 0; i < task.groups.size(); ++i) {
         if (!message.kernels[i].measured) continue;  // the planner's own estimate knows the other kernels' times
-        record.known[plan::kernel_signature(*task.graph.graph, kernels[task.groups[i]])] = message.kernels[i];
+        auto& known = record.known[plan::kernel_signature(*task.graph.graph, kernels[task.groups[i]])];
+        known = message.kernels[i];
+        known.seconds /= record.scale;  // the device was as slow as it is while it measured
     }
     record.settled.insert(task.graph.digest);
     tasks_.erase(at);
@@ -107,7 +109,7 @@ void Measuring::joined(const Member& member) {
         const auto& device = member.info.devices[d];
         Record& record = records_[{member.name, d}];
         const std::string identity = device.id + "|" + device.identity();
-        if (record.identity != identity) record = {identity, {}, {}};
+        if (record.identity != identity) record = {identity, {}, {}, 1};
     }
 }
 
@@ -119,17 +121,23 @@ bool Measuring::busy(const std::string& board) const {
     return tasks_.count(board) != 0;
 }
 
-const plan::MeasuredKernels& Measuring::known(const Seat& seat) const {
-    static const plan::MeasuredKernels nothing;
+plan::MeasuredKernels Measuring::known(const Seat& seat) const {
     const auto at = records_.find(seat);
-    return at != records_.end() ? at->second.known : nothing;
+    if (at == records_.end()) return {};
+    plan::MeasuredKernels out = at->second.known;
+    for (auto& [signature, cost] : out)
+        cost.seconds *= at->second.scale;
+    return out;
 }
 
-void Measuring::correct(const Seat& seat, double factor) {
+double Measuring::scale(const Seat& seat) const {
     const auto at = records_.find(seat);
-    if (at == records_.end()) return;
-    for (auto& [signature, cost] : at->second.known)
-        cost.seconds *= factor;
+    return at != records_.end() ? at->second.scale : 1;
+}
+
+void Measuring::set_scale(const Seat& seat, double scale) {
+    const auto at = records_.find(seat);
+    if (at != records_.end() && scale > 0) at->second.scale = scale;
 }
 
 }  // namespace shoal::hub

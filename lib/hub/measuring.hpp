@@ -47,9 +47,11 @@ public:
     /// The board is at it; a long run on it is no wonder.
     [[nodiscard]] bool busy(const std::string& board) const;
 
-    [[nodiscard]] const plan::MeasuredKernels& known(const Seat& seat) const;
-    /// What runs show: this device takes `factor` times as long for all of its kernels as it measured.
-    void correct(const Seat& seat, double factor);
+    /// As they count for plans: measured times the scale.
+    [[nodiscard]] plan::MeasuredKernels known(const Seat& seat) const;
+    /// What runs show: this device takes so many times as long for all of its kernels as it measured; 1 at first.
+    [[nodiscard]] double scale(const Seat& seat) const;
+    void set_scale(const Seat& seat, double scale);
 
 private:
     struct Task {
@@ -63,6 +65,7 @@ private:
         std::string identity;  // of the device
         plan::MeasuredKernels known{};
         std::set<base::Digest> settled{};
+        double scale = 1;
     };
 
     void ask(const Member& member, const Seat& seat, const KnownGraph& graph, TimePoint now);

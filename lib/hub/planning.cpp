@@ -167,14 +167,18 @@ ClusterView view_of(const Membership& membership, const Links& links, const Memo
     return view;
 }
 
-plan::Problem problem_of(const OpenSpec& spec, const ClusterView& view, const Measuring& measuring) {
+plan::Problem problem_of(const OpenSpec& spec, ClusterView& view, const Measuring& measuring) {
     plan::Problem problem;
     problem.cluster = view.cluster;
     problem.objective = spec.objective;
     problem.options = options_of(spec);
     std::vector<plan::MeasuredKernels> measured;
-    for (const Place& place : view.places)
-        measured.push_back(measuring.known({place.board, place.device}));
+    view.scales.clear();
+    for (const Place& place : view.places) {
+        const Seat seat{place.board, place.device};
+        measured.push_back(measuring.known(seat));
+        view.scales.push_back(measuring.scale(seat));
+    }
     for (const auto& graph : spec.graphs)
         problem.models.push_back({graph.graph, plan::cost_table(*graph.graph, view.cluster, measured)});
     return problem;

@@ -34,6 +34,7 @@ struct ClusterView {
     plan::Cluster cluster{};
     std::vector<Place> places{};            ///< by the planner's numbers
     std::vector<std::uint64_t> sessions{};  ///< of those boards when the view was taken
+    std::vector<double> scales{};           ///< Measuring::scale() of each that its plans count with
 
     /// All boards that the plan uses are in the session in which they were.
     [[nodiscard]] bool holds(const plan::Plan& plan, const Membership& membership) const;
@@ -58,7 +59,8 @@ struct Restrictions {
 [[nodiscard]] ClusterView view_of(const Membership& membership, const Links& links, const MemoryByPlace& taken,
                                   const Restrictions& restrictions);
 
-[[nodiscard]] plan::Problem problem_of(const OpenSpec& spec, const ClusterView& view, const Measuring& measuring);
+/// Notes in the view with which scales the kernels count.
+[[nodiscard]] plan::Problem problem_of(const OpenSpec& spec, ClusterView& view, const Measuring& measuring);
 
 /// What the plan keeps where.
 [[nodiscard]] MemoryByPlace memory_of(const plan::Plan& plan, const std::vector<Place>& places);

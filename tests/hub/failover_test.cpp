@@ -251,6 +251,38 @@ TEST_CASE("a device that is much slower than measured is measured by what it doe
     CHECK(client.replanned[0].boards.at(plan::leaves(client.replanned[0].plan.root)[0].board) == "b");
 }
 
+TEST_CASE("a slow device is as slow as it is, however many models have found that out") {
+    Simulation world(test::seed() + 25);
+    auto& a = world.add_board({"a", 8 << 20, 5e-3});
+    auto& client = world.add_client("client");
+    const auto other_model = perceptron(2, 6, 64);
+    const auto first = world.opened(client, 1, {six_layers()}).model;
+    const auto second = world.opened(client, 2, {other_model}).model;
+    const auto predicted_s = [&](std::uint64_t task, unsigned seed) {
+        world.open(client, task, {perceptron(seed, 6, 64)}, [](wire::OpenModel& open) { open.plan_only = true; });
+        world.until([&] { return client.planned.count(task) > 0; }, "the plan");
+        double out = 0;
+        for (const auto& stage : client.planned[task].plan.prediction.stages)
+            out += stage.compute_s;
+        return out;
+    };
+    const double before = predicted_s(3, 3);
+    a.slow_down(3);
+    for (int i = 0; i < 30; ++i) {
+        const auto request = static_cast<std::uint64_t>(100 + 10 * i);
+        check_requests(world, client, *six_layers(), first, request, 4);
+        check_requests(world, client, *other_model, second, request + 5, 4);
+    }
+    CHECK(predicted_s(4, 3) == doctest::Approx(3 * before).epsilon(0.05));
+    a.slow_down(1);
+    for (int i = 0; i < 30; ++i) {
+        const auto request = static_cast<std::uint64_t>(1000 + 10 * i);
+        check_requests(world, client, *six_layers(), first, request, 4);
+        check_requests(world, client, *other_model, second, request + 5, 4);
+    }
+    CHECK(predicted_s(5, 3) < 1.6 * before);  // what is nearer than that is not worth correcting
+}
+
 TEST_CASE("boards that refuse a stage are given less, or left out") {
     for (const Code code : {Code::does_not_fit, Code::device}) {
         CAPTURE(static_cast<int>(code));
