@@ -35,6 +35,11 @@ std::uint64_t number_on_boards(const Request& request) {
     return request.number << kAttemptBits | request.attempts;
 }
 
+bool any_usable(const Membership& membership) {
+    const auto& members = membership.members();
+    return std::any_of(members.begin(), members.end(), [](const auto& entry) { return entry.second.usable(); });
+}
+
 std::uint32_t remaining_ms(TimePoint deadline, TimePoint now) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now).count();
     return static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 1, wire::kMaxRemainingMs));
@@ -225,12 +230,11 @@ void Dispatch::expire(TimePoint now) {
         Request* request = requests_.find(number);
         if (request == nullptr) continue;
         const Model* model = catalogue_.find(request->model);
-        std::string where = request->in_flight ? "on the boards" : "in the hub's queue";
+        std::string where = request->in_flight ? "it was on the boards" : "it was in the hub's queue";
         if (model != nullptr && !request->in_flight && !model->serves())
-            where = "while its model was being planned again";
+            where = any_usable(membership_) ? "its model was being planned again" : "no board is left for its model";
         fail(*request, Code::timeout,
-             text("no answer within ", base::to_ms(request->deadline - request->received), " ms; it was ", where),
-             true);
+             text("no answer within ", base::to_ms(request->deadline - request->received), " ms; ", where), true);
     }
 }
 

@@ -116,6 +116,9 @@ void Conductor::plan(Model& model) {
     if (!any && !model.plan_only) {  // requests wait for a board, until their deadlines
         model.improving = false;
         enter(model, Phase::measuring);
+        for (const auto& [client, count] : model.users)
+            tell(parts_.outbox, client,
+                 wire::ModelFailed{model.number, Code::unavailable, "no board is left; waiting for one to join"});
         return;
     }
     if (!model.improving) enter(model, Phase::planning);

@@ -74,7 +74,8 @@ struct Replanned {
     std::vector<std::string> boards{};
     bool operator==(const Replanned&) const = default;
 };
-/// Nothing is left that could run it; requests are answered by RequestFailed.
+/// Nothing is left that could run it; requests are answered by RequestFailed, or wait where no board is left at all.
+/// Replanned ends it.
 struct ModelFailed {
     std::uint64_t model = 0;
     base::Code code = base::Code::unavailable;

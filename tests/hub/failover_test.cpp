@@ -180,6 +180,26 @@ TEST_CASE("nothing is left: requests fail at once with the planner's words, and 
     check_requests(world, client, *six_layers(), model, 100, 4);
 }
 
+TEST_CASE("when no board is left, clients and late requests are told so, and a joining board ends that") {
+    Simulation world(test::seed() + 26);
+    auto& a = world.add_board({"a", kWhole});
+    auto& client = world.add_client("client");
+    const auto model = world.opened(client, 1, {six_layers()}).model;
+    Load load(world, client, model);
+    world.kill(a);
+    load.send(1000);
+    load.until_all_ended();
+    REQUIRE(client.model_failed.size() == 1);
+    CHECK(client.model_failed[0].code == Code::unavailable);
+    CHECK(says(client.model_failed[0].text, "no board is left"));
+    REQUIRE(client.failures[1].size() == 1);
+    CHECK(client.failures[1][0].code == Code::timeout);
+    CHECK(says(client.failures[1][0].text, "no board is left"));
+    world.connect(a);
+    world.until([&] { return !client.replanned.empty(); }, "the model to serve again");
+    check_requests(world, client, *six_layers(), model, 100, 3);
+}
+
 TEST_CASE("a board that joins is used when that is worth it, and not otherwise") {
     Simulation world(test::seed() + 14);
     world.add_board({"slow", kWhole, 1e-2});
