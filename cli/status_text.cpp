@@ -148,14 +148,7 @@ Json board_json(const wire::BoardStatus& board) {
             {"readings", readings}};
 }
 
-std::vector<std::string> names_of(const wire::Status& status) {
-    std::vector<std::string> out;
-    for (const auto& board : status.boards)
-        out.push_back(board.board);
-    return out;
-}
-
-Json model_json(const wire::ModelStatus& model, const std::vector<std::string>& boards) {
+Json model_json(const wire::ModelStatus& model) {
     Json stages = Json::array();
     for (const auto& stage : model.stages) {
         stages.push_back({{"stage", stage.stage},
@@ -177,7 +170,7 @@ Json model_json(const wire::ModelStatus& model, const std::vector<std::string>& 
             {"text", model.text},         {"epoch", model.epoch},       {"requests_per_s", model.requests_per_s},
             {"p50_ms", model.p50_ms},     {"p99_ms", model.p99_ms},     {"in_flight", model.in_flight},
             {"queued", model.queued},     {"answered", model.answered}, {"failed", model.failed},
-            {"repeated", model.repeated}, {"stages", stages},           {"plan", plan_json(model.plan, boards)}};
+            {"repeated", model.repeated}, {"stages", stages},           {"plan", plan_json(model.plan, model.boards)}};
 }
 
 }  // namespace
@@ -203,9 +196,8 @@ Json status_json(const wire::Status& status) {
     Json boards = Json::array(), models = Json::array(), links = Json::array(), clients = Json::array();
     for (const auto& board : status.boards)
         boards.push_back(board_json(board));
-    const auto names = names_of(status);
     for (const auto& model : status.models)
-        models.push_back(model_json(model, names));
+        models.push_back(model_json(model));
     for (const auto& link : status.links) {
         links.push_back({{"from", end_name(link.from)},
                          {"to", end_name(link.to)},

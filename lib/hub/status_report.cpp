@@ -64,6 +64,7 @@ wire::ModelStatus model_status(const Model& model, TimePoint now) {
     out.epoch = model.epoch;
     if (model.deployment) {
         out.plan = model.deployment->plan();
+        out.boards = board_names(model.deployment->view());
         for (std::uint32_t i = 0; i < model.deployment->stages().size(); ++i)
             out.stages.push_back(stage_status(*model.deployment, i));
     }

@@ -75,9 +75,10 @@ flat::Offset<fb::ModelStatus> pack(flat::FlatBufferBuilder& builder, const Model
     const auto stages =
         pack_list(builder, model.stages, [](auto& out, const StageStatus& stage) { return pack(out, stage); });
     const auto text = pack_text(builder, model.text);
+    const auto boards = pack_names(builder, model.boards, "board's name");
     return fb::CreateModelStatus(builder, model.model, name_list, static_cast<std::uint8_t>(model.state), model.epoch,
                                  plan, stages, model.in_flight, model.queued, model.answered, model.failed,
-                                 model.repeated, model.requests_per_s, model.p50_ms, model.p99_ms, text);
+                                 model.repeated, model.requests_per_s, model.p50_ms, model.p99_ms, text, boards);
 }
 
 ModelStatus unpack(Unpacker& in, const fb::ModelStatus& model) {
@@ -98,6 +99,7 @@ ModelStatus unpack(Unpacker& in, const fb::ModelStatus& model) {
     out.p50_ms = not_negative(model.p50_ms(), "a time");
     out.p99_ms = not_negative(model.p99_ms(), "a time");
     out.text = in.text(model.text());
+    out.boards = in.names(model.boards(), kMaxBoards, "boards");
     return out;
 }
 

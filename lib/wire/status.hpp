@@ -55,6 +55,7 @@ struct ModelStatus {
     std::uint64_t answered = 0, failed = 0, repeated = 0;  ///< repeated: sent again because a board was lost
     double requests_per_s = 0, p50_ms = 0, p99_ms = 0;     ///< over the last seconds
     std::string text;                                      ///< why it failed
+    std::vector<std::string> boards{};                     ///< names of the plan's boards
     bool operator==(const ModelStatus&) const = default;
 };
 

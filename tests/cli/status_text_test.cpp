@@ -55,6 +55,8 @@ wire::Status busy_cluster() {
         stage.mean_compute_ms = 123.4;
         model.stages.push_back(stage);
     }
+    model.boards = {"attic", "b3"};  // as the planner numbers them: not all that are known
+    model.plan.root.work.board = 1;
     out.models.push_back(model);
     out.links = {{"", out.boards[0].board, 1234567, 1ULL << 40, 1.2e-3, 1.1e8, 3.4},
                  {out.boards[0].board, "attic", 0, 0, 0, 0, 0}};
@@ -92,6 +94,8 @@ TEST_CASE("the state as JSON has every board, stage and link") {
     CHECK(json["boards"][2]["state"] == "lost");
     CHECK(json["models"][0]["stages"][1]["first_kernel"] == 500);
     CHECK(json["models"][0]["repeated"] == 3);
+    REQUIRE(json["models"][0]["plan"]["tree"]["board"].is_string());
+    CHECK(json["models"][0]["plan"]["tree"]["board"] == "b3");
     CHECK(json["links"][0]["from"] == "hub");
     CHECK(json["links"][0]["bytes"] == (1ULL << 40));
 }

@@ -164,3 +164,18 @@ TEST_CASE("what goes wrong with one model is no other model's trouble") {
     const auto& [task, opened] = *client.opened.begin();
     check_requests(world, client, *graphs.at(task), opened.model, 1, 2);
 }
+
+TEST_CASE("the status names a plan's boards as the plan numbers them, whoever was lost before") {
+    Simulation world(test::seed() + 8);
+    auto& lost = world.add_board({"a", 1 << 20});
+    world.add_board({"b", 1 << 20});
+    world.pass(seconds(1));
+    world.kill(lost);
+    auto& client = world.add_client("client");
+    (void)world.opened(client, 1, {perceptron(1)});
+    const auto status = world.core().status();
+    REQUIRE(status.boards.size() == 2);
+    const auto& model = status.models.at(0);
+    CHECK(model.boards == std::vector<std::string>{"b"});
+    CHECK(model.boards.at(plan::leaves(model.plan.root).at(0).board) == "b");
+}

@@ -107,7 +107,8 @@ wire::ModelStatus model_status(std::mt19937& random) {
             real(random),
             real(random),
             real(random),
-            word(random)};
+            word(random),
+            {word(random), word(random), word(random)}};
 }
 
 // Collects messages in order.
