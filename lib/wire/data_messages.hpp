@@ -47,9 +47,10 @@ struct Result {
 };
 
 /// `count` more requests fit into the stage that says this: said to each stage that sends it inputs, and to the hub
-/// where the hub does. The first one, right behind Ready (or behind PeerHello, when a board connects later), is
-/// Deploy::credits. Sending a stage its inputs of one request, all in one Activation, takes one; the stage gives one
-/// back to each who sent when the request's inputs are consumed, dropped or cancelled.
+/// where the hub does. The first one, right behind Ready, is Deploy::credits, or the sender's share of them when others
+/// send the same in its place; behind PeerHello, when a board connects later, less what is held of that sender. Sending
+/// a stage its inputs of one request, all in one Activation, takes one; the stage gives one back to each who sent when
+/// the request's inputs are consumed, dropped or cancelled.
 struct Credit {
     std::uint64_t deployment = 0;
     std::uint32_t epoch = 0;
@@ -60,7 +61,8 @@ struct Credit {
 };
 
 /// Hub to board: nobody waits for this request any more. Said to every board of the deployment. What waits is dropped
-/// and its credits go back; a board that does not know the request (yet) ignores this, and may run it later for nothing.
+/// and its credits go back; a board that does not know the request (yet) ignores this, and may run it later for
+/// nothing.
 struct Cancel {
     std::uint64_t deployment = 0;
     std::uint64_t request = 0;
