@@ -180,7 +180,8 @@ base::Duration Membership::quiet(const Member& member, TimePoint now) const {
 std::vector<std::string> Membership::silent(TimePoint now) const {
     std::vector<std::string> out;
     for (const auto& [name, member] : members_) {
-        if (member.connected() && quiet(member, now) > options_.board_timeout) out.push_back(name);
+        if (!member.connected() || now - member.heard <= options_.board_timeout) continue;
+        if (quiet(member, now) > options_.board_timeout) out.push_back(name);
     }
     return out;
 }

@@ -169,6 +169,7 @@ TEST_CASE("the status names a plan's boards as the plan numbers them, whoever wa
     Simulation world(test::seed() + 8);
     auto& lost = world.add_board({"a", 1 << 20});
     world.add_board({"b", 1 << 20});
+    world.pass(seconds(1));
     world.kill(lost);
     auto& client = world.add_client("client");
     (void)world.opened(client, 1, {perceptron(1)});
