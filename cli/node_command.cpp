@@ -121,8 +121,7 @@ void add_node_command(Frame& frame) {
     command
         .add_option("-m,--memory", flags->memory,
                     "Use at most so much for weights, activations and messages, on all devices together (default: what "
-                    "they can "
-                    "use)")
+                    "they can use)")
         ->option_text("SIZE")
         ->group("Cluster");
     command
