@@ -384,6 +384,7 @@ public:
     transport::Counters counters(transport::PeerId peer) const override { return inner_->counters(peer); }
     std::uint64_t unsent_bytes(transport::PeerId peer) const override { return inner_->unsent_bytes(peer); }
     transport::Rejections rejections() const override { return inner_->rejections(); }
+    base::TimePoint last_arrival(transport::PeerId peer) const override { return inner_->last_arrival(peer); }
 
 private:
     std::unique_ptr<transport::Port> inner_;

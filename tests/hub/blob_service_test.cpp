@@ -23,6 +23,7 @@ public:
     [[nodiscard]] std::uint64_t unsent_bytes(hub::PeerId) const override { return full ? 1ULL << 40 : 0; }
     [[nodiscard]] transport::Counters counters(hub::PeerId) const override { return {}; }
     [[nodiscard]] transport::Rejections rejections() const override { return {}; }
+    [[nodiscard]] base::TimePoint last_arrival(hub::PeerId) const override { return {}; }
 
     bool full = false;
     std::vector<std::uint64_t> sent{};  // offsets
