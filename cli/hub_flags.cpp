@@ -129,6 +129,7 @@ std::unique_ptr<client::Client> connect(const HubFlags& flags, const std::string
     options.hub_endpoint = endpoint_of(flags.hub, "--hub");
     options.hub_key = hub_key_of(flags);
     options.connect_timeout = std::chrono::milliseconds(static_cast<std::int64_t>(flags.patience_s * 1e3));
+    options.cancelled = [] { return signal_received() != 0; };
     const Progress progress("connecting to " + options.hub_endpoint);
     return std::make_unique<client::Client>(options, open_port(flags.keys).port);
 }

@@ -34,6 +34,10 @@ Exit keygen(const KeygenFlags& flags) {
     std::string name = !flags.output.empty() ? flags.output : !flags.name.empty() ? flags.name : default_name();
     if (name.back() == '/')
         throw UsageError("'" + name + "' is a folder; add the name of the keys, e.g. " + name + "board");
+    for (const char* ending : {".key", ".pub"}) {
+        const bool given = name.size() > 4 && name.compare(name.size() - 4, 4, ending) == 0;
+        if (given) name.resize(name.size() - 4);  // the name of a pair is meant
+    }
     const auto keys = transport::Keys::generate();
     keys.save(name);
     const std::string open = keys.public_key().text(), secret_file = name + ".key", public_file = name + ".pub";

@@ -41,6 +41,8 @@ std::string words(node::Event::Kind kind) {
     using Kind = node::Event::Kind;
     switch (kind) {
         case Kind::listening: return "listening on";
+        case Kind::hub_absent:
+            return "no hub answers yet (is one running there, and is the key its own?), waiting for it:";
         case Kind::joined: return "joined";
         case Kind::hub_lost: return "hub lost:";
         case Kind::refused: return "refused by the hub:";
@@ -53,7 +55,8 @@ std::string words(node::Event::Kind kind) {
 
 base::LogLevel level(node::Event::Kind kind) {
     using Kind = node::Event::Kind;
-    const bool bad = kind == Kind::hub_lost || kind == Kind::refused || kind == Kind::stage_failed;
+    const bool bad =
+        kind == Kind::hub_absent || kind == Kind::hub_lost || kind == Kind::refused || kind == Kind::stage_failed;
     return bad ? base::LogLevel::warning : base::LogLevel::info;
 }
 

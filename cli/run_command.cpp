@@ -127,8 +127,8 @@ void print_hub_run(const HubRun& run) {
     }
     facts.add("time", times);
     if (run.repeated > 0)
-        facts.add("repeated", text(counted(static_cast<long long>(run.repeated), "request"),
-                                   " ran again as the plan changed under them, each was answered once"));
+        facts.add("again", text(counted(static_cast<long long>(run.repeated), "request"),
+                                " ran again as the plan changed under them, each was answered once"));
     print(facts.text());
 }
 

@@ -72,7 +72,7 @@ std::string model_text(const wire::ModelStatus& model) {
     if (!model.text.empty()) out += wrapped(printable(model.text), 2);
     out += wrapped(text(number(model.requests_per_s, 3), " requests/s, p50 ", format_ms(model.p50_ms), ", p99 ",
                         format_ms(model.p99_ms), "; ", model.in_flight, " in flight, ", model.queued, " queued; ",
-                        model.answered, " answered, ", model.failed, " failed, ", model.repeated, " repeated"),
+                        model.answered, " answered, ", model.failed, " failed, ", model.repeated, " ran again"),
                    2);
     Table table({{"stage", Fit::number},
                  {"board", Fit::name},

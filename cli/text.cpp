@@ -1,6 +1,7 @@
 #include "cli/text.hpp"
 
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 namespace shoal::cli {
@@ -108,7 +109,9 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
 
 std::string number(double value, int digits) {
     std::array<char, 48> buffer{};
-    std::snprintf(buffer.data(), buffer.size(), "%.*g", digits, value);
+    // Thousands in full: 1024, not 1.02e+03.
+    const bool whole = std::fabs(value) >= std::pow(10.0, digits) && std::fabs(value) < 1e15;
+    std::snprintf(buffer.data(), buffer.size(), "%.*g", whole ? 15 : digits, whole ? std::round(value) : value);
     return buffer.data();
 }
 

@@ -20,7 +20,7 @@ using device::Rates;
 constexpr const char* kHeader = "shoal rates 1";
 
 std::string key_of(const FoundDevice& device) {
-    return base::text(device.info.identity(), "|", device.info.compute_units, " compute units");
+    return device.info.speed_identity();
 }
 
 std::optional<Rates> parse(const std::string& text, const std::string& key) {

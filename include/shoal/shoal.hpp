@@ -11,6 +11,10 @@
 #ifndef SHOAL_SHOAL_HPP
 #define SHOAL_SHOAL_HPP
 
+#if !defined(__cplusplus) || __cplusplus < 202002L
+#error "shoal/shoal.hpp needs C++20: compile with -std=c++20. shoal/shoal.h is for older C++ and for C."
+#endif
+
 #include "shoal/cluster.hpp"
 #include "shoal/error.hpp"
 #include "shoal/model.hpp"

@@ -13,6 +13,7 @@ const char* word(node::Event::Kind kind) {
     using Kind = node::Event::Kind;
     switch (kind) {
         case Kind::listening: return "listening";
+        case Kind::hub_absent: return "hub absent";
         case Kind::joined: return "joined";
         case Kind::hub_lost: return "hub lost";
         case Kind::refused: return "refused";

@@ -33,6 +33,8 @@ struct ClientOptions {
     std::string hub_endpoint;                       ///< tcp://HOST:PORT
     std::optional<transport::PublicKey> hub_key{};  ///< who must answer there; needed with keys
     std::chrono::milliseconds connect_timeout{5000};
+    /// Asked every few milliseconds while connecting; once it says so, that ends with Code::cancelled.
+    std::function<bool()> cancelled{};
     bool retry = true;  ///< repeat requests when the hub was lost; they do no harm when they run twice
 };
 

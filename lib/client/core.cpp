@@ -1,5 +1,7 @@
 #include "client/core.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 
 namespace shoal::client {
@@ -8,6 +10,12 @@ using base::Code;
 using base::fail;
 using base::SteadyClock;
 using Kind = transport::Event::Kind;
+
+namespace {
+
+constexpr std::chrono::milliseconds kLook{20};  // how soon a cancellation is seen
+
+}  // namespace
 
 Core::Core(ClientOptions options, std::unique_ptr<transport::Port> port)
     : options_(std::move(options)),
@@ -67,7 +75,12 @@ void Core::joined(std::variant<wire::Welcome, base::Error> how) {
 void Core::wait_until_joined() {
     std::unique_lock lock(mutex_);
     const auto deadline = base::deadline_in(options_.connect_timeout);
-    const bool heard = changed_.wait_until(lock, deadline, [&] { return !hub_name_.empty() || refusal_; });
+    const auto known = [&] { return !hub_name_.empty() || refusal_; };
+    bool heard = false;
+    for (auto now = base::SteadyClock::now(); !heard && now < deadline; now = base::SteadyClock::now()) {
+        if (options_.cancelled && options_.cancelled()) fail(Code::cancelled, "connecting was cancelled");
+        heard = changed_.wait_until(lock, std::min(deadline, now + kLook), known);
+    }
     if (refusal_) throw base::Error(*refusal_);
     if (!heard)
         fail(Code::timeout, "no hub answers at ", options_.hub_endpoint, " within ", options_.connect_timeout.count(),

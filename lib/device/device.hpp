@@ -46,16 +46,20 @@ struct DeviceInfo {
     bool unified_memory = false;  ///< shares the host's memory: buffers are mapped, not copied
     bool online_compiler = false;
     /// Chosen, not found: weights stay as small as the model has them, though kernels that keep them transformed may be
-    /// faster. Does not travel.
+    /// faster.
     bool compact_weights = false;
     Rates rates{};
 
     bool operator==(const DeviceInfo&) const = default;
 
-    /// What a cache of compiled programs or measured times is valid for: device, driver and versions.
+    /// What compiled programs are valid for: device, driver and versions.
     [[nodiscard]] std::string identity() const {
         return platform + "|" + platform_version + "|" + name + "|" + driver + "|" + version +
                (compact_weights ? "|compact" : "");
+    }
+    /// What measured times are valid for: the same, and how much of the device is used.
+    [[nodiscard]] std::string speed_identity() const {
+        return identity() + "|" + std::to_string(compute_units) + " compute units";
     }
 };
 

@@ -18,6 +18,10 @@ constexpr std::chrono::minutes kTryAgain{1};   // after which a dead pair may ha
 constexpr plan::Link kDead{10, 1e3, -1};
 constexpr plan::Link kGuess{1e-3, 10e6, -1};  // of a link that was not measured
 
+std::string named(const std::string& end) {
+    return end.empty() ? "the hub" : "'" + end + "'";
+}
+
 const base::SharedBytes& probe_payload() {
     static const auto bytes = base::SharedBytes::own(std::vector<std::byte>(kLarge));
     return bytes;
@@ -185,8 +189,8 @@ void Links::mark_dead(const std::string& from, const std::string& to, TimePoint 
 
 void Links::give_up(const std::string& why) {
     if (dead_.count(job_->pair) == 0)  // or it was said before
-        base::log_warning("hub", "the link from '", job_->pair.first, "' to '", job_->pair.second,
-                          "' could not be measured: ", why);
+        base::log_warning("hub", "the link from ", named(job_->pair.first), " to ", named(job_->pair.second),
+                          " could not be measured: ", why);
     if (const auto link = fit_link(job_->times)) links_[job_->pair] = *link;  // the first round is better than a guess
     job_.reset();
 }

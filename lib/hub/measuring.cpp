@@ -108,7 +108,7 @@ void Measuring::joined(const Member& member) {
     for (std::uint32_t d = 0; d < member.info.devices.size(); ++d) {
         const auto& device = member.info.devices[d];
         Record& record = records_[{member.name, d}];
-        const std::string identity = device.id + "|" + device.identity();
+        const std::string identity = device.id + "|" + device.speed_identity();
         if (record.identity != identity) record = {identity, {}, {}, 1};
     }
 }

@@ -16,8 +16,8 @@ constexpr std::size_t kMostKernels = 65536;
 }  // namespace
 
 KernelFile::KernelFile(const std::filesystem::path& folder, const device::DeviceInfo& device)
-    : path_(folder / (base::Digest::of(device.id + "|" + device.identity()).brief() + ".txt")),
-      first_line_("kernels 1 " + device.id + "|" + device.identity()) {}
+    : path_(folder / (base::Digest::of(device.id + "|" + device.speed_identity()).brief() + ".txt")),
+      first_line_("kernels 1 " + device.id + "|" + device.speed_identity()) {}
 
 plan::MeasuredKernels KernelFile::load() const {
     plan::MeasuredKernels out;

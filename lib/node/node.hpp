@@ -23,6 +23,7 @@ namespace shoal::node {
 struct Event {
     enum class Kind : std::uint8_t {
         listening,     ///< text: the endpoint that other boards reach
+        hub_absent,    ///< text: where nothing answers; said once, the node goes on trying
         joined,        ///< text: the hub's name
         hub_lost,      ///< text: why; the node goes on trying
         refused,       ///< text: why the hub does not let it in

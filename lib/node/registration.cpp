@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kWelcomePatience{5000};
 constexpr milliseconds kAfterRefusal{2000};
 constexpr milliseconds kAfterGoodbye{250};
+constexpr milliseconds kAbsence{3000};  // from the start, before somebody should be told
 constexpr milliseconds kAfterFailure{2000};
 constexpr int kSilences = 3;  // of the hub's own measure, after which it is taken for hung
 
@@ -79,6 +80,7 @@ bool Registration::welcome(const wire::Welcome& message, base::TimePoint now) {
     next_heartbeat_ = now;
     register_at_ = base::TimePoint::max();
     last_refusal_.clear();
+    told_absent_ = true;  // from now on it is lost, not absent
     if (!std::exchange(welcomed_, true)) tell_(Event::Kind::joined, message.hub);
     return is_new;
 }
@@ -97,6 +99,11 @@ bool Registration::heartbeat_due(base::TimePoint now) {
 }
 
 bool Registration::step(base::TimePoint now) {
+    if (began_ == base::TimePoint{}) began_ = now;
+    if (!told_absent_ && now - began_ >= kAbsence) {
+        told_absent_ = true;
+        if (last_refusal_.empty()) tell_(Event::Kind::hub_absent, endpoint_);
+    }
     if (now >= dial_at_) dial_again(now);
     if (!connected_) return false;
     if (now >= register_at_) {
@@ -117,8 +124,8 @@ bool Registration::step(base::TimePoint now) {
 
 base::TimePoint Registration::next() const noexcept {
     if (welcomed_) return next_heartbeat_;
-    if (!connected_) return dial_at_;
-    return std::min(register_at_, heard_ + kWelcomePatience);
+    const auto next = connected_ ? std::min(register_at_, heard_ + kWelcomePatience) : dial_at_;
+    return told_absent_ ? next : std::min(next, began_ + kAbsence);
 }
 
 void Registration::goodbye() noexcept {

@@ -56,11 +56,11 @@ private:
     std::function<void(Event::Kind, std::string)> tell_;
     wire::Register self_{};
     transport::PeerId hub_ = transport::PeerId::none;
-    bool connected_ = false, welcomed_ = false;
+    bool connected_ = false, welcomed_ = false, told_absent_ = false;
     std::optional<std::uint64_t> session_{};
     std::chrono::milliseconds heartbeat_{250}, silence_{1000};
-    base::TimePoint heard_{}, next_heartbeat_{}, register_at_ = base::TimePoint::max(),
-                                                 dial_at_ = base::TimePoint::max();
+    base::TimePoint began_{}, heard_{}, next_heartbeat_{}, register_at_ = base::TimePoint::max(),
+                                                           dial_at_ = base::TimePoint::max();
     std::string last_refusal_{};
 };
 

@@ -32,6 +32,12 @@ bool is_key_text(std::string_view text) {
     return text.size() == kTextLength && text.find_first_not_of(alphabet) == std::string_view::npos;
 }
 
+// The name that both files of a pair have in common, whichever of them is given.
+fs::path pair_name(const fs::path& file) {
+    const auto ending = file.extension();
+    return ending == ".key" || ending == ".pub" ? fs::path(file).replace_extension() : file;
+}
+
 fs::path with_suffix(const fs::path& name, const char* suffix) {
     return name.string() + suffix;
 }
@@ -42,6 +48,14 @@ std::string read_file(const fs::path& path, const char* what) {
         fail(Code::not_found, "there is no ", what, " at '", path.string(), "'; 'shoal keygen' makes one");
     }
     return base::read_text(path);
+}
+
+// Both halves look alike: one that is taken for the other would be shown to the world.
+void refuse_secret(const fs::path& path) {
+    if (path.extension() == ".key") {
+        fail(Code::invalid_argument, "'", path.string(), "' is a secret key; give the public one: '",
+             fs::path(path).replace_extension(".pub").string(), "'");
+    }
 }
 
 void expect_private(const fs::path& path) {
@@ -76,6 +90,7 @@ PublicKey PublicKey::parse(std::string_view text) {
 }
 
 PublicKey PublicKey::load(const fs::path& file) {
+    refuse_secret(file);
     const std::string content = read_file(file, "public key");
     try {
         return parse(trimmed(content));
@@ -100,7 +115,7 @@ Keys Keys::generate() {
 }
 
 Keys Keys::load(const fs::path& file) {
-    const fs::path name = file.extension() == ".key" ? fs::path(file).replace_extension() : file;
+    const fs::path name = pair_name(file);
     const fs::path secret_path = with_suffix(name, ".key"), public_path = with_suffix(name, ".pub");
     std::string content = read_file(secret_path, "secret key");
     expect_private(secret_path);
@@ -182,6 +197,11 @@ void AllowList::load(const fs::path& path) {
         return;
     }
     if (path.extension() == ".pub") return add(PublicKey::load(path), path.stem().string());
+    refuse_secret(path);
+    if (!fs::exists(path, error)) {
+        fail(Code::not_found, "there is no list of allowed keys at '", path.string(),
+             "'; make a folder and copy the .pub files of boards and clients there");
+    }
 
     std::istringstream lines(read_file(path, "list of allowed keys"));
     int number = 0;

@@ -165,7 +165,7 @@ flat::Offset<fb::Device> pack(flat::FlatBufferBuilder& builder, const device::De
                             base::narrow<std::uint32_t>(device.f32_vector_width, "vector width"), device.global_bytes,
                             device.largest_allocation, device.local_bytes, device.usable_bytes, device.largest_group,
                             device.buffer_alignment, device.fp16, device.fp64, device.int8_dot, device.unified_memory,
-                            device.online_compiler, &rates);
+                            device.online_compiler, &rates, device.compact_weights);
 }
 
 device::DeviceInfo unpack(Unpacker& in, const fb::Device& device) {
@@ -191,6 +191,7 @@ device::DeviceInfo unpack(Unpacker& in, const fb::Device& device) {
     out.int8_dot = device.int8_dot();
     out.unified_memory = device.unified_memory();
     out.online_compiler = device.online_compiler();
+    out.compact_weights = device.compact_weights();
     out.rates = unpack(device.rates());
     return out;
 }

@@ -47,3 +47,21 @@ TEST_CASE("a folder is no name, and one that is not there is told") {
     CHECK(absent.exit_code == 1);
     CHECK(contains(absent.error, "nowhere/a"));
 }
+
+TEST_CASE("one file of a pair stands for the pair, but a secret is never taken for a public key") {
+    const TemporaryFolder folder;
+    const std::string here = "-C " + folder.path().string();
+    CHECK(shoal_command("keygen hub.key", here).exit_code == 0);
+    CHECK(std::filesystem::exists(folder / "hub.pub"));
+    CHECK_FALSE(std::filesystem::exists(folder / "hub.key.key"));
+    const auto secret = shoal::base::read_text(folder / "hub.key");
+    for (const char* command : {"status --hub 127.0.0.1:1 --key hub.pub --hub-key hub.key",
+                                "hub --listen 127.0.0.1:0 --key hub --allow hub.key"}) {
+        const auto run = shoal_command(command, here);
+        CHECK(run.exit_code != 0);
+        CHECK(contains(run.error, "'hub.key' is a secret key; give the public one: 'hub.pub'"));
+        CHECK_FALSE(contains(run.error, secret.substr(0, 10)));
+    }
+    const auto none = shoal_command("hub --listen 127.0.0.1:0 --key hub --allow nowhere", here);
+    CHECK(contains(none.error, "make a folder and copy the .pub files"));
+}

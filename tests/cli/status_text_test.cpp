@@ -72,7 +72,7 @@ TEST_CASE("a busy cluster's state reads well in 80 columns") {
     INFO(text);
     CHECK(widest_line(text) <= 80);
     for (const char* part :
-         {"workshop", "attic", "lost", "93 %", "resnet50-v2-7", "serving", "planned 2 times", "3 repeated", "p99",
+         {"workshop", "attic", "lost", "93 %", "resnet50-v2-7", "serving", "planned 2 times", "3 ran again", "p99",
           "preparing", "501-1000", "hub -> ", "1 TiB", "shoal run (4 in flight)", "2 connections refused"})
         CHECK_MESSAGE(contains(text, part), part);
 }

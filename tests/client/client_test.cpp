@@ -265,6 +265,10 @@ TEST_CASE("A hub that refuses, is of another version or is not there is told apa
     CHECK(test::says(join(milliseconds(30)), FakeHub::kEndpoint));
     all.lose_hub();
     CHECK(test::says(join(milliseconds(30)), "within 30 ms"));
+    ClientOptions options;
+    options.connect_timeout = seconds(100);
+    options.cancelled = [] { return true; };
+    CHECK(test::code_of([&] { (void)all.client(options); }) == Code::cancelled);
 }
 
 TEST_CASE("Opening fails with the hub's words, or when its time is over") {

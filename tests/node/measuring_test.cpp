@@ -55,7 +55,7 @@ TEST_CASE("a damaged file of kernels is not believed") {
     folder.write(path, "kernels 1 somebody else's\n1 2 3 a\n");
     CHECK(file.load().empty());
     folder.write(path,
-                 "kernels 1 " + device.id + "|" + device.identity() + "\nnan 2 3 a\n-1 2 3 b\n1 2\nx\n\n5 6 7 c d\n");
+                 "kernels 1 " + device.id + "|" + device.speed_identity() + "\nnan 2 3 a\n-1 2 3 b\n1 2\nx\n\n5 6 7 c d\n");
     CHECK(file.load() == plan::MeasuredKernels{{"c d", {5, 6, 7, true}}});
 }
 

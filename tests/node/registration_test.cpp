@@ -32,7 +32,9 @@ public:
 
 struct Member {
     StillPort port{};
-    node::Registration registration{port, "inproc://hub", std::nullopt, [](node::Event::Kind, std::string) {}};
+    std::vector<node::Event::Kind> told{};
+    node::Registration registration{port, "inproc://hub", std::nullopt,
+                                    [this](node::Event::Kind kind, std::string) { told.push_back(kind); }};
     base::TimePoint now = base::TimePoint{} + 100s;
 
     Member() {
@@ -65,4 +67,28 @@ TEST_CASE("whoever sends and sends but never welcomes is no hub") {
     member.port.arrived = member.now;
     CHECK_FALSE(member.registration.step(member.now));
     CHECK(member.port.dialled == 2);
+}
+
+TEST_CASE("a hub that was never there is told of once") {
+    StillPort port;
+    std::vector<node::Event::Kind> told;
+    node::Registration registration{port, "inproc://hub", std::nullopt,
+                                    [&](node::Event::Kind kind, std::string) { told.push_back(kind); }};
+    registration.begin({});
+    base::TimePoint now = base::TimePoint{} + 100s;
+    CHECK_FALSE(registration.step(now));
+    CHECK(registration.next() == now + 3s);
+    CHECK(told.empty());
+    for (int i = 0; i < 10; ++i) {
+        now += 3s;
+        CHECK_FALSE(registration.step(now));
+    }
+    CHECK(told == std::vector{node::Event::Kind::hub_absent});
+    CHECK(registration.next() == base::TimePoint::max());  // the port says when it is there
+    Member member;
+    CHECK(member.registration.welcome({1, "hub", "1", 250, 1000}, member.now));
+    member.now += 10s;
+    member.port.arrived = member.now;
+    CHECK_FALSE(member.registration.step(member.now));
+    CHECK(member.told == std::vector{node::Event::Kind::joined});
 }

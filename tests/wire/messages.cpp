@@ -270,6 +270,7 @@ device::DeviceInfo some_device(std::mt19937& random) {
     out.fp16 = true;
     out.int8_dot = true;
     out.online_compiler = true;
+    out.compact_weights = true;
     out.rates = {real(random), real(random), real(random), real(random)};
     return out;
 }
