@@ -185,36 +185,6 @@ TEST_CASE("a loop that never runs keeps its start, and stacks nothing when the t
     CHECK(got[1].shape() == Shape{0, 2});
 }
 
-TEST_CASE("scan walks along axes, forwards and backwards") {
-    onnx::GraphProto body;
-    GraphMaker(body)
-        .input("sum_in", ElementType::f32, {2})
-        .input("row", ElementType::f32, {2})
-        .op("Add", {"sum_in", "row"}, {"sum"})
-        .op("Identity", {"sum"}, {"seen"})
-        .output("sum")
-        .output("seen");
-    for (const bool backwards : {false, true}) {
-        ModelMaker maker;
-        maker.graph()
-            .input("x", ElementType::f32, {2, 3})
-            .initialiser("start", floats({2}, {0, 0}))
-            .op("Scan", {"start", "x"}, {"last", "all"},
-                {{"body", body},
-                 {"num_scan_inputs", std::int64_t{1}},
-                 {"scan_input_axes", std::vector<std::int64_t>{1}},
-                 {"scan_input_directions", std::vector<std::int64_t>{backwards}},
-                 {"scan_output_axes", std::vector<std::int64_t>{1}},
-                 {"scan_output_directions", std::vector<std::int64_t>{backwards}}})
-            .output("last")
-            .output("all");
-        const auto got = run_model(maker.model(), {{"x", floats({2, 3}, {1, 2, 3, 10, 20, 30})}});
-        CHECK(got[0].as<float>()[1] == 60);
-        CHECK(got[1].shape() == Shape{2, 3});
-        CHECK(got[1].as<float>()[1] == (backwards ? 5 : 3));
-    }
-}
-
 TEST_CASE("what the host finds is an input of the next segment, so only its type decides") {
     ModelMaker maker;
     maker.graph()
@@ -321,22 +291,6 @@ TEST_CASE("sequences are built, taken apart and joined") {
     CHECK(got[1].as<std::int64_t>()[0] == 3);
 }
 
-TEST_CASE("absurd sizes are refused before they are made") {
-    const auto wide = [](const std::string& type, const std::vector<Tensor>& inputs, const AttributeList& attributes) {
-        Limits limits;
-        limits.elements = limits.table_elements = 1 << 16;
-        importer::Bindings bindings;
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-            if (inputs[i].type() != left_out().type()) bindings.inputs.emplace("x" + std::to_string(i), inputs[i]);
-        }
-        return error_of([&] { (void)importer::lower(one_op(type, inputs, attributes), bindings, limits); });
-    };
-    CHECK(says(wide("ConstantOfShape", {ints({2}, {1 << 20, 1 << 20})}, {}), "elements"));
-    CHECK(says(wide("Resize", {floats({1, 1, 1, 1}, {1}), left_out(), floats({4}, {1, 1, 1, 1e6F})}, {}), "table"));
-    CHECK(says(wide("HannWindow", {ints({}, {1 << 30})}, {}), "table"));
-    CHECK_FALSE(wide("Expand", {floats({1}, {1}), ints({3}, {1LL << 40, 1LL << 40, 1})}, {}).empty());
-}
-
 TEST_CASE("errors name the operator") {
     ModelMaker maker;
     maker.graph().input("x", ElementType::f32, {2, 3}).op("MatMul", {"x", "x"}, {"y"}).output("y");
@@ -363,42 +317,6 @@ TEST_CASE("the graph of every segment is sound") {
     CHECK(run_host(second.graph, {floats({2}, {1, 2})})[0].as<float>()[0] == -2);
 }
 
-TEST_CASE("Scan of version 8 runs over the entries of a batch") {
-    onnx::GraphProto body;
-    GraphMaker(body)
-        .input("sum_in", ElementType::f32, {2})
-        .input("row", ElementType::f32, {2})
-        .op("Add", {"sum_in", "row"}, {"sum"})
-        .op("Identity", {"sum"}, {"seen"})
-        .output("sum")
-        .output("seen");
-    const auto scanned = [&](std::int64_t backwards, const std::vector<std::int64_t>& lengths) {
-        ModelMaker maker(8);
-        maker.graph()
-            .input("start", ElementType::f32, {2, 2})
-            .input("x", ElementType::f32, {2, 3, 2})
-            .initialiser("lengths", tensor::from_ints(lengths))
-            .op("Scan", {lengths.empty() ? "" : "lengths", "start", "x"}, {"last", "all"},
-                {{"body", body},
-                 {"num_scan_inputs", std::int64_t{1}},
-                 {"directions", std::vector<std::int64_t>{backwards}}})
-            .output("last")
-            .output("all");
-        return run_model(maker.model(), {{"start", floats({2, 2}, {0, 0, 100, 200})},
-                                         {"x", floats({2, 3, 2}, {1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60})}});
-    };
-    const auto all = scanned(0, {});
-    CHECK(difference(all[0], floats({2, 2}, {9, 12, 190, 320})) == "");
-    CHECK(difference(all[1], floats({2, 3, 2}, {1, 2, 4, 6, 9, 12, 110, 220, 140, 260, 190, 320})) == "");
-    const auto shorter = scanned(0, {3, 2});
-    CHECK(difference(shorter[0], floats({2, 2}, {9, 12, 140, 260})) == "");
-    CHECK(difference(shorter[1], floats({2, 3, 2}, {1, 2, 4, 6, 9, 12, 110, 220, 140, 260, 0, 0})) == "");
-    const auto backwards = scanned(1, {1, 2});
-    CHECK(difference(backwards[1], floats({2, 3, 2}, {1, 2, 0, 0, 0, 0, 130, 240, 140, 260, 0, 0})) == "");
-    CHECK(says(error_of([&] { (void)scanned(0, {3}); }), "1 sequence lengths for 2 entries"));
-    CHECK(says(error_of([&] { (void)scanned(0, {3, 4}); }), "a sequence of 4 of 3 elements"));
-}
-
 TEST_CASE("only what later segments read is needed") {
     importer::Lowering lowering(looping(-1, true), {});
     std::map<std::string, Tensor> store{{"x", floats({}, {1})}, {"limit", floats({}, {1e6F})}};
@@ -423,51 +341,4 @@ TEST_CASE("only what later segments read is needed") {
         most = store.size() - needed.size();
     }
     CHECK(most >= 4);  // the loop's conditions, which nobody asks for again
-}
-
-TEST_CASE("one operator of a small file that would become many is refused before it is lowered") {
-    Limits limits;
-    limits.operators = 200;
-    const auto refused = [&](const importer::Model& model) {
-        return code_of([&] { (void)importer::lower(model, {}, limits); }) == base::Code::unsupported;
-    };
-    const auto zeros = [](Shape shape) { return Tensor(tensor::Type{ElementType::f32, std::move(shape)}); };
-    CHECK(refused(one_op("DeformConv", {zeros({1, 400, 1, 1}), zeros({1, 400, 1, 1}), zeros({1, 800, 1, 1})},
-                         {{"offset_group", std::int64_t{400}}}, 1, 19)));
-    CHECK(refused(one_op("GridSample", {zeros({1, 1, 2, 2, 2}), zeros({1, 1, 1, 1, 3})},
-                         {{"mode", std::string("cubic")}}, 1, 20)));
-}
-
-TEST_CASE("constants that take long to work out are left to the device") {
-    // 4 G multiplications that decide a shape: a second segment, not a minute of plain loops.
-    ModelMaker maker(11);
-    maker.graph()
-        .initialiser("one", ints({}, {1}))
-        .initialiser("shape", ints({2}, {1500, 1500}))
-        .op("Expand", {"one", "shape"}, {"a"})
-        .op("MatMul", {"a", "a"}, {"b"})
-        .op("ReduceMax", {"b"}, {"size"}, {{"keepdims", std::int64_t{0}}})
-        .op("Unsqueeze", {"size"}, {"wanted"}, {{"axes", std::vector<std::int64_t>{0}}})
-        .op("Expand", {"one", "wanted"}, {"y"})
-        .output("y");
-    importer::Lowering lowering(maker.model(), {});
-    const auto segment = lowering.advance();
-    CHECK_FALSE(segment.last);
-    CHECK(segment.wanted.size() == 1);
-}
-
-TEST_CASE("regions of interest lie in images that there are, and have a bounded number of samples") {
-    const auto message = [](std::int64_t image, std::int64_t size, std::int64_t samples) {
-        return error_of([&] {
-            (void)run_op(
-                "RoiAlign",
-                {floats({1, 1, 2, 2}, {1, 2, 3, 4}), floats({2, 4}, {0, 0, 1, 1, 0, 0, 1, 1}), ints({2}, {0, image})},
-                {{"output_height", size}, {"output_width", size}, {"sampling_ratio", samples}});
-        });
-    };
-    CHECK(message(0, 2, 2) == "");
-    CHECK(says(message(1, 2, 2), "image 1 of 1"));
-    CHECK(says(message(-1, 2, 2), "image -1 of 1"));
-    CHECK(says(message(0, 2, 1500), "samples in all"));
-    CHECK_FALSE(message(0, std::int64_t{1} << 40, 1).empty());
 }

@@ -1,0 +1,75 @@
+// What a small file may blow up to: sizes, operators, tables and work.
+#include <doctest/doctest.h>
+
+#include "importer/lowering.hpp"
+#include "support/compare.hpp"
+#include "support/errors.hpp"
+#include "support/model_maker.hpp"
+
+using namespace shoal;
+using namespace shoal::test;
+using importer::Limits;
+using importer::Lowering;
+
+TEST_CASE("absurd sizes are refused before they are made") {
+    const auto wide = [](const std::string& type, const std::vector<Tensor>& inputs, const AttributeList& attributes) {
+        Limits limits;
+        limits.elements = limits.table_elements = 1 << 16;
+        importer::Bindings bindings;
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            if (inputs[i].type() != left_out().type()) bindings.inputs.emplace("x" + std::to_string(i), inputs[i]);
+        }
+        return error_of([&] { (void)importer::lower(one_op(type, inputs, attributes), bindings, limits); });
+    };
+    CHECK(says(wide("ConstantOfShape", {ints({2}, {1 << 20, 1 << 20})}, {}), "elements"));
+    CHECK(says(wide("Resize", {floats({1, 1, 1, 1}, {1}), left_out(), floats({4}, {1, 1, 1, 1e6F})}, {}), "table"));
+    CHECK(says(wide("HannWindow", {ints({}, {1 << 30})}, {}), "table"));
+    CHECK_FALSE(wide("Expand", {floats({1}, {1}), ints({3}, {1LL << 40, 1LL << 40, 1})}, {}).empty());
+}
+
+TEST_CASE("one operator of a small file that would become many is refused before it is lowered") {
+    Limits limits;
+    limits.operators = 200;
+    const auto refused = [&](const importer::Model& model) {
+        return code_of([&] { (void)importer::lower(model, {}, limits); }) == base::Code::unsupported;
+    };
+    const auto zeros = [](Shape shape) { return Tensor(tensor::Type{ElementType::f32, std::move(shape)}); };
+    CHECK(refused(one_op("DeformConv", {zeros({1, 400, 1, 1}), zeros({1, 400, 1, 1}), zeros({1, 800, 1, 1})},
+                         {{"offset_group", std::int64_t{400}}}, 1, 19)));
+    CHECK(refused(one_op("GridSample", {zeros({1, 1, 2, 2, 2}), zeros({1, 1, 1, 1, 3})},
+                         {{"mode", std::string("cubic")}}, 1, 20)));
+}
+
+TEST_CASE("constants that take long to work out are left to the device") {
+    // 4 G multiplications that decide a shape: a second segment, not a minute of plain loops.
+    ModelMaker maker(11);
+    maker.graph()
+        .initialiser("one", ints({}, {1}))
+        .initialiser("shape", ints({2}, {1500, 1500}))
+        .op("Expand", {"one", "shape"}, {"a"})
+        .op("MatMul", {"a", "a"}, {"b"})
+        .op("ReduceMax", {"b"}, {"size"}, {{"keepdims", std::int64_t{0}}})
+        .op("Unsqueeze", {"size"}, {"wanted"}, {{"axes", std::vector<std::int64_t>{0}}})
+        .op("Expand", {"one", "wanted"}, {"y"})
+        .output("y");
+    Lowering lowering(maker.model(), {});
+    const auto segment = lowering.advance();
+    CHECK_FALSE(segment.last);
+    CHECK(segment.wanted.size() == 1);
+}
+
+TEST_CASE("regions of interest lie in images that there are, and have a bounded number of samples") {
+    const auto message = [](std::int64_t image, std::int64_t size, std::int64_t samples) {
+        return error_of([&] {
+            (void)run_op(
+                "RoiAlign",
+                {floats({1, 1, 2, 2}, {1, 2, 3, 4}), floats({2, 4}, {0, 0, 1, 1, 0, 0, 1, 1}), ints({2}, {0, image})},
+                {{"output_height", size}, {"output_width", size}, {"sampling_ratio", samples}});
+        });
+    };
+    CHECK(message(0, 2, 2) == "");
+    CHECK(says(message(1, 2, 2), "image 1 of 1"));
+    CHECK(says(message(-1, 2, 2), "image -1 of 1"));
+    CHECK(says(message(0, 2, 1500), "samples in all"));
+    CHECK_FALSE(message(0, std::int64_t{1} << 40, 1).empty());
+}
