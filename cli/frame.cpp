@@ -116,6 +116,11 @@ CLI::App& Frame::add(const CommandText& text, std::function<Exit()> work) {
     return *command;
 }
 
+bool Frame::typed(const std::string& flag) const {
+    const auto* option = state_->chosen().get_option_no_throw(flag);
+    return option != nullptr && option->count() > 0 && state_->origins.count(flag) == 0;
+}
+
 int Frame::run(int argc, const char* const* argv) noexcept {
     const auto failed = [](std::string_view message, Exit exit = Exit::failure) {
         if (signal_received() == 0) say_error(message);

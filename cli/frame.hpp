@@ -46,6 +46,10 @@ public:
     /// Adds a command; the caller adds its flags to what is returned. `work` runs once all flags are parsed.
     CLI::App& add(const CommandText& text, std::function<Exit()> work);
 
+    /// Whether the chosen command's flag stands on the command line itself; not one from the environment or a file,
+    /// which may be meant for other uses of the command.
+    [[nodiscard]] bool typed(const std::string& flag) const;
+
     /// Parses, runs the chosen command, and returns the process' exit code. Throws nothing.
     int run(int argc, const char* const* argv) noexcept;
 

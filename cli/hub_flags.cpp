@@ -80,6 +80,15 @@ void add_hub_flags(CLI::App& command, HubFlags& flags, const std::string& what_f
     add_key_flag(command, flags.keys);
 }
 
+void add_connect_timeout_flag(CLI::App& command, HubFlags& flags) {
+    command
+        .add_option("--connect-timeout", flags.connect_timeout_s,
+                    "How long to wait for the hub to answer at all (default 5)")
+        ->option_text("SECONDS")
+        ->check(CLI::Range(0.001, 86400.0))
+        ->group("Cluster");
+}
+
 void add_open_timeout_flag(CLI::App& command, HubFlags& flags) {
     command
         .add_option("--open-timeout", flags.open_timeout_s,
@@ -128,7 +137,7 @@ std::unique_ptr<client::Client> connect(const HubFlags& flags, const std::string
     options.name = name;
     options.hub_endpoint = endpoint_of(flags.hub, "--hub");
     options.hub_key = hub_key_of(flags);
-    options.connect_timeout = std::chrono::milliseconds(static_cast<std::int64_t>(flags.patience_s * 1e3));
+    options.connect_timeout = std::chrono::milliseconds(static_cast<std::int64_t>(flags.connect_timeout_s * 1e3));
     options.cancelled = [] { return signal_received() != 0; };
     const Progress progress("connecting to " + options.hub_endpoint);
     return std::make_unique<client::Client>(options, open_port(flags.keys).port);

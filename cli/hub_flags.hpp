@@ -52,11 +52,12 @@ struct HubFlags {
     std::string hub;  ///< ENDPOINT, HOST or HOST:PORT
     std::string hub_key;
     KeyFlags keys;
-    double patience_s = 5;
+    double connect_timeout_s = 5;
     double open_timeout_s = 120;  ///< for opening or planning a model, without progress
 };
 void add_hub_flags(CLI::App& command, HubFlags& flags, const std::string& what_for);
 void add_open_timeout_flag(CLI::App& command, HubFlags& flags);
+void add_connect_timeout_flag(CLI::App& command, HubFlags& flags);
 
 /// "10.0.0.7" -> "tcp://10.0.0.7:7070". Throws UsageError when it is no endpoint.
 [[nodiscard]] std::string endpoint_of(const std::string& text, std::string_view flag);

@@ -128,13 +128,37 @@ void expect(const ValueInfo& input, const Tensor& value, const std::string& file
          to_string(input), "; ", remedy(input, value.type()));
 }
 
-InputValue from_npy_file(const ValueInfo& input, const std::string& file, const base::SharedBytes& bytes, bool each) {
+// What --dim and --shape say of the input must not be said in vain.
+void expect_bound(const ValueInfo& input, const Tensor& value, const std::string& file, bool each,
+                  const importer::Bindings& bindings) {
+    std::vector<std::int64_t> extents(value.shape().begin(), value.shape().end());
+    if (each && !extents.empty()) extents[0] = 1;
+    const tensor::Shape one(extents);
+    const std::string holds = text(file, " holds ", value.type(), each ? ", a row at a time" : "");
+    if (const auto bound = bindings.inputs.find(input.name); bound != bindings.inputs.end()) {
+        const auto& type = std::get<Type>(bound->second);
+        if (type.shape != one)
+            fail(Code::invalid_argument, "input '", input.name, "': ", holds, ", --shape says ", type.shape,
+                 "; leave --shape out, or give a file of that shape");
+    }
+    for (std::size_t axis = 0; input.dims && axis < input.dims->size(); ++axis) {
+        const Dim& dim = (*input.dims)[axis];
+        const auto symbol = bindings.symbols.find(dim.symbol);
+        if (dim.known() || symbol == bindings.symbols.end() || symbol->second == one[static_cast<int>(axis)]) continue;
+        fail(Code::invalid_argument, "input '", input.name, "': ", holds, ", --dim says ", dim.symbol, '=',
+             symbol->second, " for axis ", axis, "; leave --dim out, or give a file of that size");
+    }
+}
+
+InputValue from_npy_file(const ValueInfo& input, const std::string& file, const base::SharedBytes& bytes, bool each,
+                         const importer::Bindings& bindings) {
     InputValue out{input.name, file, tensor::from_npy(bytes, file), {}};
     if (input.element && stand_in(*input.element) == out.tensor.element()) {
         out.tensor = tensor::from_doubles(*input.element, out.tensor.shape(), tensor::to_doubles(out.tensor));
         out.notes.push_back(text("made ", tensor::name(*input.element)));
     }
     expect(input, out.tensor, file, each);
+    expect_bound(input, out.tensor, file, each, bindings);
     return out;
 }
 
@@ -145,13 +169,13 @@ InputValue read_input(const Assignment& given, const InputFlags& flags, const im
     const auto bytes = base::map_file(file);
     if (is_picture(bytes.view())) {
         auto image = image_input(*input, known_dims(*input, bindings), decode_picture(bytes.view(), file), flags.image);
-        return {input->name, file, std::move(image.tensor), std::move(image.notes)};
+        return {input->name, file, std::move(image.tensor), std::move(image.notes), true};
     }
     constexpr std::string_view kMagic = "\x93NUMPY";
     const std::string_view start(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kMagic.size()));
     if (start != kMagic)
         fail(Code::invalid_argument, "input '", input->name, "': ", file, " is no .npy, PNG or JPEG file");
-    return from_npy_file(*input, file, bytes, flags.each);
+    return from_npy_file(*input, file, bytes, flags.each, bindings);
 }
 
 void expect_all(const Model& model, const std::map<std::string, InputValue>& given,

@@ -27,11 +27,12 @@ struct InputValue {
     std::string file;
     tensor::Tensor tensor;
     std::vector<std::string> notes{};  ///< what was done to the file's content, in order
+    bool picture = false;
 };
 
 /// One entry for each input that is given, in the model's order; `bindings` settle sizes that a picture is fitted to.
 /// Throws UsageError (names, missing inputs, all of them listed), not_found, io, or invalid_argument where a file does
-/// not hold what the model takes, with both types.
+/// not hold what the model takes, or what --dim and --shape say, with both types.
 [[nodiscard]] std::vector<InputValue> read_inputs(const importer::Model& model, const InputFlags& flags,
                                                   const importer::Bindings& bindings);
 

@@ -202,7 +202,7 @@ std::string start_hub(std::list<Member>& members, const LocalFlags& flags, const
     return endpoint;
 }
 
-// Relays what the members say; false once the hub has ended.
+// Relays what the members say; false once the hub or the last board has ended.
 bool relay(std::list<Member>& members) {
     for (auto member = members.begin(); member != members.end();) {
         if (member->listen(
@@ -214,7 +214,7 @@ bool relay(std::list<Member>& members) {
         if (member->name() == "hub") return false;
         member = members.erase(member);
     }
-    return true;
+    return members.size() > 1;
 }
 
 void end_all(std::list<Member>& members) {
@@ -252,11 +252,14 @@ Exit local(const LocalFlags& flags) {
     print(text("\nUse it from another terminal with these flags:\n  --hub ", endpoint.substr(endpoint.find("://") + 3),
                " --key ", folder.file("client"), " --hub-key ", folder.file("hub.pub"), "\n\n"));
     flush_output();
-    bool well = true;
+    bool well = true;  // false: nothing is left that could serve
     serve_until_signal({.status = "a cluster on this machine", .still_well = [&] { return well = relay(members); }});
     end_all(members);
     flush_announcements();
-    if (!well) fail(Code::unavailable, "the hub ended; see what it said above");
+    if (!well) {
+        const bool hub_lives = !members.empty() && members.front().name() == "hub";
+        fail(Code::unavailable, hub_lives ? "every board has ended" : "the hub ended", "; see what was said above");
+    }
     return Exit::ok;
 }
 

@@ -132,6 +132,7 @@ void add_plan_command(Frame& frame) {
         ->expected(1, CLI::detail::expected_max_vector_size);
     add_hub_flags(command, flags->hub, "Ask this hub and its boards");
     add_open_timeout_flag(command, flags->hub);
+    add_connect_timeout_flag(command, flags->hub);
     command.add_option("--cluster", flags->cluster, "Plan for the boards of this JSON file")
         ->option_text("FILE")
         ->group("Cluster");

@@ -30,6 +30,12 @@ public:
         not_before_ = now + kPause;
     }
 
+    /// Nothing can be answered now, for reasons that may pass.
+    void pause(base::TimePoint now) {
+        constexpr std::chrono::milliseconds kPause{250};
+        not_before_ = now + kPause;
+    }
+
 private:
     std::uint32_t wanted_, most_;
     base::TimePoint not_before_{};

@@ -1,5 +1,6 @@
 // shoal run: a model, once or several times, on one device of this machine or through a hub; several are an ensemble.
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -32,7 +33,7 @@ constexpr const char* kDetails =
     "Runs a model on one device of this machine, without a hub and without sockets; with --hub it runs on the boards "
     "of a cluster. With --output every output becomes a .npy file; without it a summary is printed.\n\n"
     "Several models are an ensemble: all of them see the same inputs, and --merge makes one answer of theirs. On a "
-    "cluster they run on different boards.\n\n"
+    "cluster each runs where the plan puts it, on different boards where that is better.\n\n"
     "A PNG or JPEG input is fitted to the model's input: channels and layout come from the model's shape, the size by "
     "--fit, the values by --range, --mean and --std. What was done is printed.";
 constexpr const char* kExamples =
@@ -94,6 +95,7 @@ void print_outputs(const Report& report) {
         print(wrapped(printable(text("output ", name, ' ', tensor.type(), " -> ", file.string(),
                                      note.empty() ? "" : " (" + note + ")")),
                       0));
+        if (!report.labels.empty()) print(text("output ", summary_text(name, tensor, report.labels)));
     }
 }
 
@@ -298,8 +300,35 @@ void check(const RunFlags& flags) {
         throw UsageError("--key and --hub-key are for --hub");
 }
 
-Exit run(const RunFlags& flags) {
+using Typed = std::function<bool(const std::string&)>;
+
+// A flag that would do nothing is a misunderstanding.
+void check_place(const RunFlags& flags, const Typed& typed) {
+    const bool there = !flags.hub.hub.hub.empty();
+    for (const char* flag : {"--device", "--threads", "--compact", "--patience", "--kernels"}) {
+        if (there && typed(flag))
+            throw UsageError(text(flag, " is for this machine; with --hub the boards compute, and 'shoal node' of each "
+                                        "takes it"));
+    }
+    for (const char* flag : {"--in-flight", "--deadline", "--open-timeout", "--connect-timeout", "--objective"}) {
+        if (!there && typed(flag)) throw UsageError(text(flag, " is for --hub"));
+    }
+}
+
+void check_pictures(const std::vector<InputValue>& inputs, const Typed& typed) {
+    for (const auto& input : inputs) {
+        if (input.picture) return;
+    }
+    for (const char* flag : {"--mean", "--std", "--range", "--fit", "--resize", "--layout", "--bgr"}) {
+        if (typed(flag))
+            throw UsageError(text(flag, " is for pictures, and no input is one; what a .npy file holds is taken as it "
+                                        "is"));
+    }
+}
+
+Exit run(const RunFlags& flags, const Typed& typed) {
     check(flags);
+    check_place(flags, typed);
     Report report;
     if (!flags.labels.empty()) report.labels = read_labels(flags.labels);
     auto loaded = load(flags, report);
@@ -309,6 +338,7 @@ Exit run(const RunFlags& flags) {
     input.each = flags.hub.each;
     input.optional = state_inputs(flags.session);
     report.inputs = read_inputs(loaded.models.front(), input, loaded.bindings.front());
+    check_pictures(report.inputs, typed);
     ChosenDevice device;
     if (flags.hub.hub.hub.empty()) {
         device = open_device(flags.device);
@@ -330,7 +360,9 @@ Exit run(const RunFlags& flags) {
 void add_run_command(Frame& frame) {
     const auto flags = std::make_shared<RunFlags>();
     auto& command = frame.add({"run", "Run a model on this machine or a cluster", kDetails, kExamples},
-                              [flags] { return run(*flags); });
+                              [flags, &frame] {
+                                  return run(*flags, [&frame](const std::string& flag) { return frame.typed(flag); });
+                              });
     command.add_option("MODEL", flags->ensemble.models, "An ONNX file; several are an ensemble")
         ->required()
         ->expected(1, CLI::detail::expected_max_vector_size);

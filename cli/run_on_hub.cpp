@@ -5,6 +5,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "cli/messages.hpp"
 #include "cli/request_window.hpp"
@@ -105,6 +106,14 @@ private:
             window_.was_full(open_, base::SteadyClock::now());
             return;
         }
+        if (reply.error && may_come_back(*reply.error) && base::SteadyClock::now() < deadlines_[request]) {
+            waiting_.push_front(request);
+            window_.pause(base::SteadyClock::now());
+            if (!std::exchange(warned_, true))
+                say_warning(text(reply.error->what(), "\n  a board may come back: its requests wait until their deadline "
+                                                      "(--deadline)"));
+            return;
+        }
         if (reply.error) {
             fail(reply.error->code(),
                  requests_.size() > 1 ? text("request ", request + 1, " of ", requests_.size(), ": ") : std::string(),
@@ -116,6 +125,12 @@ private:
         repeated_ = out.repeated;
         ++answered_;
         window_.answered();
+    }
+
+    // The model was open: a board has gone since. One of many requests waits for it rather than lose all the others'
+    // answers.
+    [[nodiscard]] bool may_come_back(const base::Error& error) const {
+        return requests_.size() > 1 && error.code() == Code::does_not_fit;
     }
 
     void take_back() noexcept {
@@ -143,6 +158,7 @@ private:
     std::vector<base::TimePoint> started_at_, deadlines_;
     std::shared_ptr<Box> box_ = std::make_shared<Box>();
     std::size_t open_ = 0, answered_ = 0, repeated_ = 0;
+    bool warned_ = false;
 };
 
 }  // namespace
@@ -150,6 +166,7 @@ private:
 void add_hub_run_flags(CLI::App& command, HubRunFlags& flags) {
     add_hub_flags(command, flags.hub, "Run on the boards of this hub instead of on this machine");
     add_open_timeout_flag(command, flags.hub);
+    add_connect_timeout_flag(command, flags.hub);
     command
         .add_flag("--each", flags.each,
                   "Every row of the inputs (axis 0) is a request of its own; the outputs are put together again")

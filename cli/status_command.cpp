@@ -67,6 +67,7 @@ void add_status_command(Frame& frame) {
     auto& command =
         frame.add({"status", "Show what a cluster does", kDetails, kExamples}, [flags] { return status(*flags); });
     add_hub_flags(command, flags->hub, "The hub to ask (default: the one on this machine)");
+    add_connect_timeout_flag(command, flags->hub);
     command.add_flag("-w,--watch", flags->watch, "Show it again and again until Ctrl-C")->group("Report");
     command.add_option("--every", flags->every_s, "How often (default 1)")
         ->option_text("SECONDS")

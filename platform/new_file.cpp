@@ -48,8 +48,13 @@ void NewFile::write(std::span<const std::byte> bytes) {
     if (::fdatasync(file_) != 0) fail("cannot write", temporary_);
 }
 
-void NewFile::publish(const std::filesystem::path& path) {
+void NewFile::sync() {
     if (::fsync(file_) != 0) fail("cannot write", temporary_);
+    unsynced_ = 0;
+}
+
+void NewFile::publish(const std::filesystem::path& path) {
+    sync();
     if (::rename(temporary_.c_str(), path.c_str()) != 0) fail("cannot replace", path);
     ::close(std::exchange(file_, -1));
 }

@@ -20,7 +20,10 @@ public:
 
     void write(std::span<const std::byte> bytes);
 
-    /// Waits until the bytes are on the disk and renames the file to `path`, replacing what is there. The last call.
+    /// Waits until the bytes are on the disk.
+    void sync();
+
+    /// Syncs and renames the file to `path`, replacing what is there. The last call.
     void publish(const std::filesystem::path& path);
 
 private:

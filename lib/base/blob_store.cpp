@@ -59,6 +59,7 @@ BlobPin BlobWriter::commit() {
              got.brief());
     }
     auto& folder = *state_->folder;
+    translate_errors([&] { state_->file.sync(); });  // a slow disk is not waited for under the lock
     const auto held = folder.lock(Lock::Kind::exclusive);
     std::error_code error;
     if (!fs::exists(folder.blob_path(got), error)) folder.make_room(state_->size);

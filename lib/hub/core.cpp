@@ -25,7 +25,7 @@ std::filesystem::path cache_folder(const HubOptions& options) {
 
 }  // namespace
 
-Core::Core(const HubOptions& options, Outbox& outbox, Worker& worker, const base::Clock& clock)
+Core::Core(const HubOptions& options, Outbox& outbox, const Workers& workers, const base::Clock& clock)
     : options_(options),
       outbox_(outbox),
       clock_(clock),
@@ -36,9 +36,10 @@ Core::Core(const HubOptions& options, Outbox& outbox, Worker& worker, const base
       links_(membership_, outbox),
       measuring_(membership_, outbox),
       dispatch_(options.limits, catalogue_, membership_, outbox),
-      intake_(store_, outbox),
+      intake_(store_, outbox, workers.storing),
       blobs_(store_, outbox),
-      conductor_({options, outbox, membership_, links_, measuring_, catalogue_, dispatch_, intake_, worker, clock,
+      conductor_({options, outbox, membership_, links_, measuring_, catalogue_, dispatch_, intake_, workers.planning,
+                  clock,
                   [this](Event::Kind kind, const std::string& subject, const std::string& what) {
                       tell_event(kind, subject, what);
                   }}) {}

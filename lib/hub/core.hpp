@@ -16,8 +16,13 @@ namespace shoal::hub {
 
 class Core {
 public:
-    /// All of them outlive the core. Opens the blob store; throws what that throws.
-    Core(const HubOptions& options, Outbox& outbox, Worker& worker, const base::Clock& clock);
+    /// Neither waits for the other: a plan is wanted at once when a board is lost, and a disk may be slow.
+    struct Workers {
+        Worker &planning, &storing;
+    };
+    /// All of them outlive the core, and the workers run nothing more once it goes. Opens the blob store; throws what
+    /// that throws.
+    Core(const HubOptions& options, Outbox& outbox, const Workers& workers, const base::Clock& clock);
 
     void handle(transport::Event event);
     /// What time brings: lost boards, deadlines, the next probe. Called at least every patience().

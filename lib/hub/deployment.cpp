@@ -102,7 +102,8 @@ void Deployment::counters(const std::string& board, const wire::StageCounters& c
     if (counters.deployment != number_ || !owns(board, counters.epoch, counters.stage)) return;
     Stage& stage = stages_[counters.stage];
     const auto& before = stage.counters;
-    if (counters.runs > before.runs && counters.computed_s >= before.computed_s) {
+    // A stage's very first run touches memory and code for the first time; what it took says little of the others.
+    if (before.runs > 0 && counters.runs > before.runs && counters.computed_s >= before.computed_s) {
         const double mean =
             (counters.computed_s - before.computed_s) / static_cast<double>(counters.runs - before.runs);
         stage.mean_compute_s =

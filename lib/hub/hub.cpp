@@ -8,7 +8,7 @@
 
 #include "base/log.hpp"
 #include "hub/core.hpp"
-#include "hub/planning_thread.hpp"
+#include "hub/worker_thread.hpp"
 
 namespace shoal::hub {
 namespace {
@@ -48,7 +48,7 @@ struct Hub::State {
     std::shared_ptr<transport::AllowList> allowed;
     base::Clock clock{};
     std::optional<PortOutbox> outbox{};
-    std::optional<PlanningThread> planning{};
+    std::optional<WorkerThread> planning{}, storing{};
     std::optional<Core> core{};
 
     std::atomic<bool> stopping{false};
@@ -76,8 +76,10 @@ std::vector<std::string> Hub::start() {
     for (const auto& endpoint : state.options.endpoints)
         out.push_back(state.port->listen(endpoint));
     state.outbox.emplace(*state.port);
-    state.planning.emplace([&state](Worker::Done done) { state.port->post([done = std::move(done)] { done(); }); });
-    state.core.emplace(state.options, *state.outbox, *state.planning, state.clock);
+    const auto post = [&state](Worker::Done done) { state.port->post([done = std::move(done)] { done(); }); };
+    state.planning.emplace("planning", post);
+    state.storing.emplace("keeping weights", post);
+    state.core.emplace(state.options, *state.outbox, Core::Workers{*state.planning, *state.storing}, state.clock);
     state.running = true;
     state.thread = std::thread([&state] { state.run(); });
     return out;
@@ -132,6 +134,7 @@ void Hub::stop() noexcept {
     state.port->wake();
     ending.join();
     state.planning->stop();
+    state.storing->stop();
 }
 
 wire::Status Hub::status() const {

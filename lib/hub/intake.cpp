@@ -5,73 +5,100 @@
 namespace shoal::hub {
 namespace {
 
-constexpr std::uint64_t kWindow = 4 * wire::kChunkBytes;  // asked for and not yet here
+constexpr std::uint64_t kWindow = 4 * wire::kChunkBytes;  // asked for and not yet kept
 
 constexpr std::chrono::seconds kPatience{60};  // without a piece that was asked for; slow links take long for one
+
+base::Error error_of(const std::exception& error) {
+    const auto* ours = dynamic_cast<const base::Error*>(&error);
+    return ours != nullptr ? *ours : base::Error(base::Code::internal, base::text("keeping weights: ", error.what()));
+}
 
 }  // namespace
 
 void Intake::want(std::uint64_t model, PeerId client, const std::vector<wire::BlobNeed>& blobs) {
-    Wish wish;
-    wish.client = client;
-    for (const auto& blob : blobs) {
-        wish.total += blob.size_bytes;
-        auto pin = store_.pin(blob.digest);
-        if (pin && store_.size(blob.digest) == blob.size_bytes) {
-            wish.done += blob.size_bytes;
-            wish.pins.push_back(std::move(*pin));
-        } else {
-            wish.missing.push_back(blob);
+    std::erase_if(transfers_, [&](const auto& entry) { return entry.second->model == model; });
+    auto& wish = wishes_[model] = std::make_shared<Wish>();
+    wish->client = client;
+    for (const auto& blob : blobs)
+        wish->total += blob.size_bytes;
+    look(model, blobs);
+}
+
+// Pins what is here.
+void Intake::look(std::uint64_t model, const std::vector<wire::BlobNeed>& blobs) {
+    worker_.run([this, model, blobs, wish = wishes_.at(model)]() -> Worker::Done {
+        auto found = std::make_shared<Wish>();
+        try {
+            for (const auto& blob : blobs) {
+                auto pin = store_.pin(blob.digest);
+                if (!pin || store_.size(blob.digest) != blob.size_bytes) {
+                    found->missing.push_back(blob);
+                    continue;
+                }
+                found->done += blob.size_bytes;
+                found->pins.push_back(std::move(*pin));
+            }
+        } catch (const std::exception& error) {
+            found->error = error_of(error);
         }
-    }
-    for (auto at = transfers_.begin(); at != transfers_.end();)
-        at = at->second.model == model ? transfers_.erase(at) : std::next(at);
-    wishes_[model] = std::move(wish);
-    go_on(model);
+        return [this, model, wish, found] {
+            const auto at = wishes_.find(model);
+            if (at == wishes_.end() || at->second != wish) return;  // not wanted any more, or from another client
+            wish->looked = true;
+            wish->missing = std::move(found->missing);
+            wish->pins = std::move(found->pins);
+            wish->done = found->done;
+            if (found->error) fail(model, *found->error);
+            go_on(model);
+        };
+    });
 }
 
 Intake::State Intake::state(std::uint64_t model) const {
     const auto at = wishes_.find(model);
     if (at == wishes_.end()) return {};
-    const Wish& wish = at->second;
-    State out{wish.done, wish.total, wish.missing.empty(), wish.error, wish.client};
+    const Wish& wish = *at->second;
+    State out{wish.done, wish.total, wish.looked && wish.missing.empty() && !wish.error, wish.error, wish.client};
     for (const auto& [client, transfer] : transfers_) {
-        if (transfer.model == model) out.done += transfer.writer.written();
+        if (transfer->model == model) out.done += transfer->kept;
     }
     return out;
 }
 
 // The first of the model's missing blobs, unless the client is sending already.
 void Intake::go_on(std::uint64_t model) {
-    Wish& wish = wishes_.at(model);
-    while (!wish.missing.empty() && !wish.error && transfers_.count(wish.client) == 0) {
-        const auto need = wish.missing.front();
-        try {
-            if (auto pin = store_.pin(need.digest)) {  // came for another model meanwhile
-                finish(model, std::move(*pin));
-                continue;
-            }
-            Transfer transfer{model, need, store_.writer(need.digest, need.size_bytes), 0};
-            if (need.size_bytes == 0) {
-                finish(model, transfer.writer.commit());
-                continue;
-            }
-            ask_more(wish.client, transfers_.emplace(wish.client, std::move(transfer)).first->second);
-        } catch (const base::Error& error) {
-            fail(model, error);
-        }
-    }
+    Wish& wish = *wishes_.at(model);
+    if (wish.missing.empty() || wish.error || transfers_.count(wish.client) != 0) return;
+    begin(model, wish);
 }
 
 // Its models wait for their turn, one after the other.
 void Intake::go_on_for(PeerId client) {
     for (const auto& [number, wish] : wishes_) {
-        if (wish.client == client) go_on(number);
+        if (wish->client == client) go_on(number);
     }
 }
 
+void Intake::begin(std::uint64_t model, Wish& wish) {
+    auto transfer = std::make_shared<Transfer>();
+    transfer->model = model;
+    transfer->blob = wish.missing.front();
+    transfers_.emplace(wish.client, transfer);
+    const auto job = [this, transfer]() -> Kept {
+        const auto& blob = transfer->blob;
+        // It may have come for another model meanwhile.
+        if (auto pin = store_.pin(blob.digest); pin && store_.size(blob.digest) == blob.size_bytes)
+            return {std::move(pin)};
+        transfer->writer.emplace(store_.writer(blob.digest, blob.size_bytes));
+        if (blob.size_bytes == 0) return {transfer->writer->commit()};
+        return {};
+    };
+    keep(wish.client, transfer, job, 0);
+}
+
 void Intake::ask_more(PeerId client, Transfer& transfer) {
-    while (transfer.asked < transfer.blob.size_bytes && transfer.asked < transfer.writer.written() + kWindow) {
+    while (transfer.asked < transfer.blob.size_bytes && transfer.asked < transfer.kept + kWindow) {
         const auto size = std::min<std::uint64_t>(wire::kChunkBytes, transfer.blob.size_bytes - transfer.asked);
         tell(outbox_, client,
              wire::BlobRequest{transfer.blob.digest, transfer.asked, static_cast<std::uint32_t>(size)});
@@ -81,34 +108,66 @@ void Intake::ask_more(PeerId client, Transfer& transfer) {
 
 void Intake::blob(PeerId client, const wire::Blob& message) {
     const auto at = transfers_.find(client);
-    if (at == transfers_.end() || at->second.blob.digest != message.digest) return;
-    Transfer& transfer = at->second;
-    if (message.offset != transfer.writer.written()) return;  // pieces come in the order in which they were asked for
-    const std::uint64_t model = transfer.model;
-    try {
-        if (message.total != transfer.blob.size_bytes)
-            base::fail(base::Code::refused, "weights ", message.digest.brief(), " have ", message.total,
-                       " bytes there; the model says ", transfer.blob.size_bytes);
-        transfer.writer.write(message.bytes.view());
-        if (transfer.writer.written() < transfer.blob.size_bytes) {
-            ask_more(client, transfer);
-            return;
-        }
-        auto pin = transfer.writer.commit();
+    if (at == transfers_.end() || at->second->blob.digest != message.digest) return;
+    const auto transfer = at->second;
+    // Pieces come in the order in which they were asked for.
+    if (message.offset != transfer->arrived || message.offset + message.bytes.size() > transfer->asked) return;
+    if (message.total != transfer->blob.size_bytes) {
+        const auto model = transfer->model;
         transfers_.erase(at);
-        finish(model, std::move(pin));
-        go_on(model);
-    } catch (const base::Error& error) {
-        transfers_.erase(client);
-        fail(model, error);
+        fail(model, {base::Code::refused, base::text("weights ", message.digest.brief(), " have ", message.total,
+                                                     " bytes there; the model says ", transfer->blob.size_bytes)});
+        go_on_for(client);
+        return;
     }
+    transfer->arrived += message.bytes.size();
+    const bool whole = transfer->arrived == transfer->blob.size_bytes;
+    const auto job = [transfer, whole, bytes = message.bytes]() -> Kept {
+        transfer->writer->write(bytes.view());
+        if (!whole) return {};
+        return {transfer->writer->commit()};
+    };
+    keep(client, transfer, job, message.bytes.size());
+}
+
+// Jobs run in the order in which they were given.
+void Intake::keep(PeerId client, const std::shared_ptr<Transfer>& transfer, std::function<Kept()> job,
+                  std::uint64_t bytes) {
+    worker_.run([this, client, transfer, job = std::move(job), bytes]() -> Worker::Done {
+        const auto result = std::make_shared<Kept>();
+        try {
+            *result = job();
+        } catch (const std::exception& error) {
+            result->error = error_of(error);
+        }
+        return [this, client, transfer, result, bytes] {
+            const auto at = transfers_.find(client);
+            if (at == transfers_.end() || at->second != transfer) return;  // given up meanwhile
+            transfer->kept += bytes;
+            kept(client, *transfer, std::move(*result));
+        };
+    });
+}
+
+void Intake::kept(PeerId client, Transfer& transfer, Kept result) {
+    const auto model = transfer.model;
+    if (!result.pin && !result.error) {
+        ask_more(client, transfer);
+        return;
+    }
+    transfers_.erase(client);
+    if (result.error)
+        fail(model, std::move(*result.error));
+    else
+        finish(model, std::move(*result.pin));
+    go_on(model);
     go_on_for(client);
 }
 
 void Intake::missing(PeerId client, const wire::BlobMissing& message) {
     const auto at = transfers_.find(client);
-    if (at == transfers_.end() || at->second.blob.digest != message.digest) return;
-    const std::uint64_t model = at->second.model;
+    if (at == transfers_.end() || at->second->blob.digest != message.digest) return;
+    const std::uint64_t model = at->second->model;
     transfers_.erase(at);
     fail(model, {base::Code::not_found,
                  base::text("the client does not have the model's weights ", message.digest.brief(), " either")});
@@ -118,7 +177,7 @@ void Intake::missing(PeerId client, const wire::BlobMissing& message) {
 void Intake::lost(PeerId client) {
     transfers_.erase(client);
     for (auto& [model, wish] : wishes_) {
-        if (wish.client == client && !wish.missing.empty())
+        if (wish->client == client && (!wish->looked || !wish->missing.empty()))
             fail(model, {base::Code::unavailable, "the client left before the weights were here"});
     }
 }
@@ -126,17 +185,19 @@ void Intake::lost(PeerId client) {
 void Intake::tick(base::TimePoint now) {
     std::vector<PeerId> silent;
     for (auto& [client, transfer] : transfers_) {
-        const auto written = transfer.writer.written();
-        if (transfer.since == base::TimePoint{} || written != transfer.seen) {
-            transfer.seen = written;
-            transfer.since = now;
-        } else if (now - transfer.since > kPatience) {
+        // Time that the disk takes is not the client's.
+        const bool awaited = transfer->asked > transfer->arrived;
+        if (!awaited || transfer->since == base::TimePoint{} || transfer->kept != transfer->seen) {
+            transfer->seen = transfer->kept;
+            transfer->since = now;
+        } else if (now - transfer->since > kPatience) {
             silent.push_back(client);
         }
     }
     for (const auto client : silent) {
-        const auto model = transfers_.at(client).model;
-        transfers_.erase(client);
+        const auto at = transfers_.find(client);
+        const auto model = at->second->model;
+        transfers_.erase(at);
         fail(model, {base::Code::unavailable,
                      base::text("the client has sent nothing of the model's weights for ", kPatience.count(), " s")});
         go_on_for(client);
@@ -145,16 +206,16 @@ void Intake::tick(base::TimePoint now) {
 
 void Intake::cancel(std::uint64_t model) {
     wishes_.erase(model);
-    PeerId client = PeerId::none;
-    for (auto at = transfers_.begin(); at != transfers_.end();) {
-        if (at->second.model == model) client = at->first;
-        at = at->second.model == model ? transfers_.erase(at) : std::next(at);
-    }
-    if (client != PeerId::none) go_on_for(client);
+    const auto at = std::find_if(transfers_.begin(), transfers_.end(),
+                                 [&](const auto& entry) { return entry.second->model == model; });
+    if (at == transfers_.end()) return;
+    const PeerId client = at->first;
+    transfers_.erase(at);
+    go_on_for(client);
 }
 
 void Intake::finish(std::uint64_t model, base::BlobPin pin) {
-    Wish& wish = wishes_.at(model);
+    Wish& wish = *wishes_.at(model);
     wish.done += wish.missing.front().size_bytes;
     wish.missing.pop_front();
     wish.pins.push_back(std::move(pin));
@@ -162,7 +223,7 @@ void Intake::finish(std::uint64_t model, base::BlobPin pin) {
 
 void Intake::fail(std::uint64_t model, base::Error error) {
     const auto at = wishes_.find(model);
-    if (at != wishes_.end() && !at->second.error) at->second.error = std::move(error);
+    if (at != wishes_.end() && !at->second->error) at->second->error = std::move(error);
 }
 
 }  // namespace shoal::hub

@@ -1,12 +1,13 @@
 // Takes in the weights of models that clients open: asks for the blobs that the store lacks, one after the other in a
-// window of pieces, checks each against its digest and keeps it. The hub's thread only.
+// window of pieces, checks each against its digest and keeps it. Called on the hub's thread; the store is used on the
+// worker's, since a disk may take seconds.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
-#include <set>
-#include <string>
 #include <vector>
 
 #include "base/blob_store.hpp"
@@ -19,10 +20,11 @@ namespace shoal::hub {
 
 class Intake {
 public:
-    Intake(base::BlobStore& store, Outbox& outbox) : store_(store), outbox_(outbox) {}
+    /// All of them outlive this, and the worker runs nothing more once this goes.
+    Intake(base::BlobStore& store, Outbox& outbox, Worker& worker) : store_(store), outbox_(outbox), worker_(worker) {}
 
     /// Pins those of the blobs that are here and has the client send the others; both go on until cancel().
-    /// May be said again for another client when the first one left. Throws what the store throws.
+    /// May be said again for another client when the first one left.
     void want(std::uint64_t model, PeerId client, const std::vector<wire::BlobNeed>& blobs);
 
     struct State {
@@ -45,6 +47,7 @@ public:
 private:
     struct Wish {
         PeerId client = PeerId::none;
+        bool looked = false;  ///< what is here is known
         std::deque<wire::BlobNeed> missing{};
         std::vector<base::BlobPin> pins{};
         std::uint64_t done = 0, total = 0;
@@ -53,22 +56,33 @@ private:
     struct Transfer {
         std::uint64_t model = 0;
         wire::BlobNeed blob{};
-        base::BlobWriter writer;
-        std::uint64_t asked = 0;
-        std::uint64_t seen = 0;  ///< written when tick() last looked and found more
+        std::uint64_t asked = 0, arrived = 0, kept = 0;  ///< bytes
+        std::uint64_t seen = 0;                          ///< kept when tick() last looked and found more
         base::TimePoint since{};
+        std::optional<base::BlobWriter> writer{};  ///< the worker's alone
+    };
+    // What came of a job on the worker.
+    struct Kept {
+        std::optional<base::BlobPin> pin{};  ///< of the whole blob
+        std::optional<base::Error> error{};
     };
 
+    void look(std::uint64_t model, const std::vector<wire::BlobNeed>& blobs);
     void go_on(std::uint64_t model);
     void go_on_for(PeerId client);
+    void begin(std::uint64_t model, Wish& wish);
     void ask_more(PeerId client, Transfer& transfer);
+    void keep(PeerId client, const std::shared_ptr<Transfer>& transfer, std::function<Kept()> job, std::uint64_t bytes);
+    void kept(PeerId client, Transfer& transfer, Kept result);
     void finish(std::uint64_t model, base::BlobPin pin);
     void fail(std::uint64_t model, base::Error error);
 
     base::BlobStore& store_;
     Outbox& outbox_;
-    std::map<std::uint64_t, Wish> wishes_;  // by model
-    std::map<PeerId, Transfer> transfers_;  // one a client at a time
+    Worker& worker_;
+    // Jobs hold theirs too; what they bring for one that is no longer here is dropped.
+    std::map<std::uint64_t, std::shared_ptr<Wish>> wishes_;  // by model
+    std::map<PeerId, std::shared_ptr<Transfer>> transfers_;  // one a client at a time
 };
 
 }  // namespace shoal::hub

@@ -18,7 +18,7 @@ namespace {
 
 Parsed parse_in(const base::SharedBytes& bytes, std::vector<std::filesystem::path> folders, const std::string& name) {
     try {
-        return parse_model(bytes, std::move(folders));
+        return parse_model(bytes, std::move(folders), std::filesystem::path(name).stem().string());
     } catch (const base::Error& error) {
         if (name.empty()) throw;
         throw base::Error(error.code(), name + ": " + error.what());

@@ -165,17 +165,18 @@ std::string producer_of(const onnx::ModelProto& proto) {
 
 }  // namespace
 
-Parsed parse_model(const base::SharedBytes& file, std::vector<std::filesystem::path> folders) {
+Parsed parse_model(const base::SharedBytes& file, std::vector<std::filesystem::path> folders,
+                   const std::string& called) {
     Walked walked = walk_wire(file, WireRoot::model);
     auto message = std::make_shared<onnx::ModelProto>();
     if (!message->ParseFromString(walked.message))
         fail(Code::invalid_model, "not an ONNX model: its ", file.size(), " bytes do not follow the format");
     if (!message->has_graph()) fail(Code::invalid_model, "not an ONNX model: it has no graph");
-    return read_message(std::move(message), std::move(walked.blobs), std::move(folders));
+    return read_message(std::move(message), std::move(walked.blobs), std::move(folders), called);
 }
 
 Parsed read_message(std::shared_ptr<onnx::ModelProto> message, std::vector<base::SharedBytes> blobs,
-                    std::vector<std::filesystem::path> folders) {
+                    std::vector<std::filesystem::path> folders, const std::string& called) {
     auto source = std::make_shared<SourceModel>();
     source->producer = producer_of(*message);
     source->ir_version = message->ir_version();
@@ -184,6 +185,7 @@ Parsed read_message(std::shared_ptr<onnx::ModelProto> message, std::vector<base:
     Reader reader(blobs, std::move(folders));
     source->body = reader.body(*message->mutable_graph(), true);
     source->name = source->body.name;
+    source->called = called.empty() ? source->name : called;
     for (auto& function : *message->mutable_functions()) {
         const auto key = function_key(normal_domain(function.domain()), function.name(), function.overload());
         if (!source->functions.emplace(key, reader.function(function)).second)

@@ -18,11 +18,13 @@ struct Parsed {
     std::vector<base::SharedBytes> blobs;
 };
 
-/// `folders`: where external data may lie. Throws invalid_model or unsupported.
-[[nodiscard]] Parsed parse_model(const base::SharedBytes& file, std::vector<std::filesystem::path> folders);
+/// `folders`: where external data may lie; `called`: SourceModel::called, "" for the graph's own name. Throws
+/// invalid_model or unsupported.
+[[nodiscard]] Parsed parse_model(const base::SharedBytes& file, std::vector<std::filesystem::path> folders,
+                                 const std::string& called = "");
 
 /// The same for a message that was parsed before and changed since: whatever has a `blob` is taken from `blobs`.
 [[nodiscard]] Parsed read_message(std::shared_ptr<onnx::ModelProto> message, std::vector<base::SharedBytes> blobs,
-                                  std::vector<std::filesystem::path> folders);
+                                  std::vector<std::filesystem::path> folders, const std::string& called = "");
 
 }  // namespace shoal::importer

@@ -138,7 +138,7 @@ std::map<std::string, Tensor> Lowering::Machine::resolve(std::vector<Tensor> val
     const auto wanted = merge(*waiting_, std::move(values));
     Waiting waiting = std::move(*waiting_);
     waiting_.reset();
-    builder_ = graph::Builder(source_->name);
+    builder_ = graph::Builder(source_->called);
     builder_.set_most_operators(static_cast<std::size_t>(std::max<std::int64_t>(limits_.operators - operators_, 0)));
     stored_.clear();
     constants_.clear();

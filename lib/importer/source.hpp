@@ -93,6 +93,7 @@ struct SourceFunction {
 
 struct SourceModel {
     std::string name, producer;
+    std::string called;  ///< what people know it by: the file's name, where exporters say "main_graph" of all
     std::int64_t ir_version = 0;
     Opsets opsets;
     SourceBody body;

@@ -42,6 +42,18 @@ std::optional<Excess> least_excess(const Problem& problem, const Chain& chain, s
     return out;
 }
 
+// What would help where boards keep weights larger than the model has them; "" where they do not.
+std::string compact_hint(const Problem& problem, std::uint32_t model, std::uint32_t board) {
+    const auto& graph = *problem.models[model].graph;
+    const std::uint64_t stored = constant_bytes(graph);
+    std::uint64_t kept = 0;
+    for (const auto& cost : problem.models[model].costs[board])
+        kept += cost.weight_bytes;
+    if (kept <= stored + stored / 8) return "";
+    return base::text("; that board keeps the model's weights in ", format_bytes(kept),
+                      ", laid out for speed, and in about ", format_bytes(stored), " when it is started with --compact");
+}
+
 std::string spelled(const Problem& problem, const Excess& excess) {
     const Board& board = problem.cluster.boards[excess.board];
     return base::text("needs ", format_bytes(excess.needs.total()), " (weights ", format_bytes(excess.needs.weights),
@@ -61,7 +73,8 @@ void fail_on_kernel(const Problem& problem, const Chain& chain, std::uint32_t mo
     if (!worst) return;
     const auto& graph = *problem.models[model].graph;
     fail(Code::does_not_fit, "kernel ", kernel, " ", describe_kernel(graph, chain.kernel(kernel)), " alone ",
-         spelled(problem, *worst), boards.size() > 1 ? "; the other boards lack as much or more" : "");
+         spelled(problem, *worst), boards.size() > 1 ? "; the other boards lack as much or more" : "",
+         compact_hint(problem, model, worst->board));
 }
 
 void fail_on_weights(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards) {
@@ -81,7 +94,8 @@ void fail_on_weights(const Problem& problem, const Chain& chain, std::uint32_t m
         memory += problem.cluster.boards[board].memory_bytes;
     if (weights <= memory) return;
     fail(Code::does_not_fit, "the weights take ", format_bytes(weights), ", the memory of all ", boards.size(),
-         " boards together is ", format_bytes(memory), ": ", format_bytes(weights - memory), " short");
+         " boards together is ", format_bytes(memory), ": ", format_bytes(weights - memory), " short",
+         compact_hint(problem, model, boards.front()));
 }
 
 bool any_pipeline(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards,
@@ -137,14 +151,15 @@ void fail_to_fit(const Problem& problem, const Chain& chain, std::uint32_t model
     const Board& board = problem.cluster.boards[best];
     fail(Code::does_not_fit, "no division of the model into stages fits the ", boards.size(), " boards; board '",
          board.name, "' lacks least: it would need ", format_bytes(board.memory_bytes + least), ", and has ",
-         format_bytes(board.memory_bytes), ": ", format_bytes(least), " short");
+         format_bytes(board.memory_bytes), ": ", format_bytes(least), " short", compact_hint(problem, model, best));
 }
 
 void fail_to_fit_whole(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards) {
     const auto excess = least_excess(problem, chain, model, boards, 0, chain.size());
     base::ensure(excess.has_value(), "a model that fits a board was said not to");
     fail(Code::does_not_fit, "the whole model ", spelled(problem, *excess),
-         boards.size() > 1 ? "; the other boards lack as much or more" : "");
+         boards.size() > 1 ? "; the other boards lack as much or more" : "",
+         compact_hint(problem, model, excess->board));
 }
 
 }  // namespace shoal::plan

@@ -40,10 +40,10 @@ private:
 
 class Simulation::Jobs final : public hub::Worker {
 public:
-    explicit Jobs(Simulation& simulation) : simulation_(simulation) {}
+    explicit Jobs(int* that_throw = nullptr) : that_throw_(that_throw) {}
     void run(std::function<Done()> job, bool) override {
-        if (simulation_.jobs_that_throw > 0) {
-            --simulation_.jobs_that_throw;
+        if (that_throw_ != nullptr && *that_throw_ > 0) {
+            --*that_throw_;
             base::fail(base::Code::internal, "no planning, as the test wants it");
         }
         jobs.push_back(std::move(job));
@@ -51,7 +51,7 @@ public:
     std::deque<std::function<Done()>> jobs{};
 
 private:
-    Simulation& simulation_;
+    int* that_throw_;
 };
 
 std::size_t SimulatedClient::ends(std::uint64_t request) const {
@@ -65,8 +65,9 @@ Simulation::Simulation(unsigned seed, hub::HubOptions options) : dice(seed), opt
     options_.cache_folder = folder / "hub";
     options_.on_event = [this](const hub::Event& event) { events.push_back(event); };
     wires_ = std::make_unique<Wires>(*this);
-    jobs_ = std::make_unique<Jobs>(*this);
-    core_ = std::make_unique<hub::Core>(options_, *wires_, *jobs_, clock);
+    planning_ = std::make_unique<Jobs>(&jobs_that_throw);
+    storing_ = std::make_unique<Jobs>();
+    core_ = std::make_unique<hub::Core>(options_, *wires_, hub::Core::Workers{*planning_, *storing_}, clock);
 }
 
 Simulation::~Simulation() = default;
@@ -193,10 +194,11 @@ bool Simulation::step() {
     queued(between_, [this](const std::pair<std::string, std::string>& ends, const wire::Frames& frames) {
         if (silent_.count(ends.second) == 0) boards_.at(ends.second)->from_board(ends.first, frames);
     });
-    if (!jobs_->jobs.empty()) {
-        possible.push_back([this] {
-            const auto job = std::move(jobs_->jobs.front());
-            jobs_->jobs.pop_front();
+    for (Jobs* worker : {planning_.get(), storing_.get()}) {
+        if (worker->jobs.empty()) continue;
+        possible.push_back([worker] {
+            const auto job = std::move(worker->jobs.front());
+            worker->jobs.pop_front();
             if (const auto done = job()) done();
         });
     }

@@ -77,14 +77,14 @@ public:
     std::map<PeerId, std::vector<wire::Frames>> heard{};
     [[nodiscard]] bool connected(PeerId peer) const { return peers_.count(peer) != 0; }
 
-    /// Delivers one message or runs one planning job. False when there is nothing.
+    /// Delivers one message or runs one job. False when there is nothing.
     bool step();
     /// A step, or some milliseconds when nothing is on its way.
     void turn();
     void pass(base::Duration time);
     void until(const std::function<bool()>& holds, const char* what);
 
-    int jobs_that_throw = 0;  ///< so many are not taken, with an error
+    int jobs_that_throw = 0;  ///< so many planning jobs are not taken, with an error
 
     FakeClock clock{};
     std::mt19937 dice;
@@ -110,7 +110,7 @@ private:
 
     hub::HubOptions options_;
     std::unique_ptr<Wires> wires_;
-    std::unique_ptr<Jobs> jobs_;
+    std::unique_ptr<Jobs> planning_, storing_;
     std::unique_ptr<hub::Core> core_;
 
     std::uint64_t next_peer_ = 1;

@@ -78,10 +78,11 @@ TEST_CASE("a cluster on this machine with one command") {
     local.wait_for("board joined");
     local.wait_for("board joined");
     const std::string digits = SHOAL_SOURCE_DIR "/examples/digits/";
-    const auto run = shoal_command("run " + digits + "digits.onnx --input " + digits + "images.npy --each " + flags);
+    const auto run =
+        shoal_command("run " + digits + "digits.onnx --input " + images_file(folder.path()) + " --each " + flags);
     INFO(run.error);
     CHECK(run.exit_code == 0);
-    CHECK(contains(run.out, "450 requests"));
+    CHECK(contains(run.out, std::to_string(kImages) + " requests"));
     local.stop();
     CHECK(shoal_command("status " + flags).exit_code == 1);  // everything ended with it
 }

@@ -17,21 +17,6 @@ namespace {
 
 const std::string kFolder = SHOAL_SOURCE_DIR "/examples/digits/";
 
-// The example's images, so many times over.
-std::string images_file(const std::filesystem::path& folder, int times) {
-    if (times == 1) return kFolder + "images.npy";
-    const auto once = tensor::from_npy(base::map_file(kFolder + "images.npy"), "images.npy");
-    const auto view = once.shared_bytes().view();
-    std::vector<std::byte> bytes;
-    for (int i = 0; i < times; ++i)
-        bytes.insert(bytes.end(), view.begin(), view.end());
-    const tensor::Type type{once.element(), tensor::Shape{once.shape()[0] * times, 1, 8, 8}};
-    const auto file = folder / "images.npy";
-    base::replace_file(file,
-                       base::ByteView(tensor::to_npy(tensor::Tensor(type, base::SharedBytes::own(std::move(bytes))))));
-    return file.string();
-}
-
 std::string command_of(const Cluster& cluster, const std::string& flags, const std::filesystem::path& to, int times) {
     return "sh -c '" SHOAL_COMMAND " run " + kFolder + "digits.onnx --input " + images_file(to, times) +
            " --each --json --output " + to.string() + " " + cluster.client_flags() + " " + flags + " >" +
@@ -40,10 +25,24 @@ std::string command_of(const Cluster& cluster, const std::string& flags, const s
 
 }  // namespace
 
+std::string images_file(const std::filesystem::path& folder, int times) {
+    const auto all = tensor::from_npy(base::map_file(kFolder + "images.npy"), "images.npy");
+    if (times == 1 && all.shape()[0] == kImages) return kFolder + "images.npy";
+    const tensor::Type type{all.element(), tensor::Shape{std::int64_t{kImages} * times, 1, 8, 8}};
+    const auto once = all.shared_bytes().view().first(type.size_bytes() / static_cast<std::size_t>(times));
+    std::vector<std::byte> bytes;
+    for (int i = 0; i < times; ++i)
+        bytes.insert(bytes.end(), once.begin(), once.end());
+    const auto file = folder / "images.npy";
+    base::replace_file(file,
+                       base::ByteView(tensor::to_npy(tensor::Tensor(type, base::SharedBytes::own(std::move(bytes))))));
+    return file.string();
+}
+
 const tensor::Tensor& digits_on_one_board(const std::string& device) {
     static std::map<std::string, tensor::Tensor> known;
     if (const auto at = known.find(device); at != known.end()) return at->second;
-    // One image at a time, as the cluster gets them: a batch of 450 may add up in another order.
+    // One image at a time, as the cluster gets them: a batch may add up in another order.
     Cluster cluster({device, {}, {}, true});
     cluster.start_board("alone", "64MiB");
     auto run = DigitsRun(cluster).result();
@@ -53,6 +52,11 @@ const tensor::Tensor& digits_on_one_board(const std::string& device) {
 
 DigitsRun::DigitsRun(const Cluster& cluster, const std::string& more_flags, int times)
     : process_(command_of(cluster, more_flags, folder_.path(), times)) {}
+
+std::string DigitsRun::warnings() const {
+    std::error_code ignored;
+    return std::filesystem::exists(folder_ / "error", ignored) ? base::read_text(folder_ / "error") : "";
+}
 
 DigitsRun::Result DigitsRun::result() {
     Result out;

@@ -1,6 +1,7 @@
 // The digits example as the load of scenario tests: a real network on real images, cut over boards too small for it.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "scenarios/processes.hpp"
@@ -8,7 +9,16 @@
 
 namespace shoal::test {
 
-/// What `shoal run` on this machine alone answers for all 450 images, computed once.
+/// Images of the example that a run streams. Under ThreadSanitizer one takes a hundred times as long.
+#ifdef __SANITIZE_THREAD__
+inline constexpr int kImages = 45;
+#else
+inline constexpr int kImages = 450;
+#endif
+/// A file of them, `times` over; put into `folder` if need be.
+[[nodiscard]] std::string images_file(const std::filesystem::path& folder, int times = 1);
+
+/// What `shoal run` on this machine alone answers for all images, computed once.
 [[nodiscard]] const tensor::Tensor& digits_on_one_board(const std::string& device);
 
 /// A client that streams all images, `times` over, through the hub as requests of their own, in a process.
@@ -22,6 +32,8 @@ public:
         tensor::Tensor scores{};
         std::string error;
     };
+    /// What it has said on standard error so far.
+    [[nodiscard]] std::string warnings() const;
     /// Waits until it has ended.
     [[nodiscard]] Result result();
 

@@ -45,8 +45,8 @@ std::vector<double> recovery_ms(const std::string& said) {
 void check_all_answered(DigitsRun::Result run, const std::string& device, int times = 1) {
     INFO(run.error);
     REQUIRE(run.exit_code == 0);
-    CHECK(run.report["cluster"]["requests"] == 450 * times);
-    CHECK(run.scores.shape()[0] == 450 * times);
+    CHECK(run.report["cluster"]["requests"] == kImages * times);
+    CHECK(run.scores.shape()[0] == kImages * times);
     CHECK(wrong_rows(run.scores, digits_on_one_board(device)) == 0);
 }
 
@@ -111,16 +111,34 @@ TEST_CASE("when nothing fits any more each request gets a clear error, and a boa
     cluster.start_board("a", "700KiB");
     cluster.start_board("b", "640KiB");
     cluster.await_boards(2);
-    DigitsRun run(cluster, "--in-flight 4 --deadline 5");
+    DigitsRun run(cluster, "--in-flight 4 --deadline 5", 4);
     wait_until_answering(cluster, 20);
     cluster.kill_board("b");
     const auto failed = run.result();
     CHECK(failed.exit_code == 1);
-    CHECK(is_one_line(failed.error));
+    CHECK(contains(failed.error, "a board may come back"));
+    CHECK(is_one_line(failed.error.substr(failed.error.find("shoal run: request "))));
     CHECK(contains(failed.error, "KiB"));
     cluster.start_board("b", "640KiB");
     cluster.await_boards(2);
     check_all_answered(DigitsRun(cluster).result(), "host");
+}
+
+TEST_CASE("a stream outlasts that nothing fits for a while") {
+    Cluster cluster({"host", {}, {}, true});
+    cluster.start_board("a", "700KiB");
+    cluster.start_board("b", "640KiB");
+    cluster.await_boards(2);
+    DigitsRun run(cluster, "--in-flight 4", 4);
+    wait_until_answering(cluster, 20);
+    cluster.kill_board("b");
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!contains(run.warnings(), "a board may come back") && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    cluster.start_board("b", "640KiB");
+    auto result = run.result();
+    CHECK(contains(result.error, "a board may come back"));
+    check_all_answered(std::move(result), "host", 4);
 }
 
 TEST_CASE("a hub that is killed and started again is found by its boards and by its clients") {

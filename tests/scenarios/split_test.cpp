@@ -104,9 +104,11 @@ TEST_CASE("an ensemble's models run on the boards and their answers are merged a
     cluster.await_boards(2);
     const std::string folder = SHOAL_SOURCE_DIR "/examples/digits/";
     const std::string models = folder + "digits.onnx " + folder + "digits.onnx";
+    const TemporaryFolder own;
+    const std::string images = images_file(own.path());
     for (const std::string merge : {"mean --weights 0.7,0.3", "vote", "best", "softmax-mean", "sum", "concatenate"}) {
         CAPTURE(merge);
-        const std::string flags = "run " + models + " --input " + folder + "images.npy --merge " + merge + " --output ";
+        const std::string flags = "run " + models + " --input " + images + " --merge " + merge + " --output ";
         const auto there = shoal_command(flags + cluster.file("there") + " " + cluster.client_flags());
         INFO(there.error);
         REQUIRE(there.exit_code == 0);

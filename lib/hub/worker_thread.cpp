@@ -1,16 +1,17 @@
-#include "hub/planning_thread.hpp"
+#include "hub/worker_thread.hpp"
 
 #include "base/log.hpp"
 
 namespace shoal::hub {
 
-PlanningThread::PlanningThread(std::function<void(Done)> post) : post_(std::move(post)), thread_([this] { work(); }) {}
+WorkerThread::WorkerThread(std::string does, std::function<void(Done)> post)
+    : does_(std::move(does)), post_(std::move(post)), thread_([this] { work(); }) {}
 
-PlanningThread::~PlanningThread() {
+WorkerThread::~WorkerThread() {
     stop();
 }
 
-void PlanningThread::run(std::function<Done()> job, bool urgent) {
+void WorkerThread::run(std::function<Done()> job, bool urgent) {
     {
         const std::lock_guard lock(mutex_);
         if (stopping_) return;
@@ -19,7 +20,7 @@ void PlanningThread::run(std::function<Done()> job, bool urgent) {
     changed_.notify_one();
 }
 
-void PlanningThread::stop() noexcept {
+void WorkerThread::stop() noexcept {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -29,7 +30,7 @@ void PlanningThread::stop() noexcept {
     if (thread_.joinable()) thread_.join();
 }
 
-void PlanningThread::work() {
+void WorkerThread::work() {
     for (;;) {
         std::function<Done()> job;
         {
@@ -42,7 +43,7 @@ void PlanningThread::work() {
         try {
             if (Done done = job()) post_(std::move(done));
         } catch (const std::exception& error) {
-            base::log(base::LogLevel::error, "hub", base::text("a planning job failed: ", error.what()));
+            base::log(base::LogLevel::error, "hub", base::text(does_, " failed: ", error.what()));
         }
     }
 }

@@ -1,21 +1,22 @@
-// The thread on which plans are made.
+// A thread beside the hub's: one makes plans, one keeps weights on the disk.
 #pragma once
 
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "hub/outbox.hpp"
 
 namespace shoal::hub {
 
-class PlanningThread final : public Worker {
+class WorkerThread final : public Worker {
 public:
-    /// `post` hands what is to be run to the hub's thread; it is called from this one.
-    explicit PlanningThread(std::function<void(Done)> post);
+    /// `post` hands what is to be run to the hub's thread; it is called from this one. `does` is for the log.
+    WorkerThread(std::string does, std::function<void(Done)> post);
     /// As stop().
-    ~PlanningThread() override;
+    ~WorkerThread() override;
 
     void run(std::function<Done()> job, bool urgent = false) override;
     /// Waits for the job that runs and drops the others.
@@ -24,6 +25,7 @@ public:
 private:
     void work();
 
+    const std::string does_;
     std::function<void(Done)> post_;
     std::mutex mutex_;
     std::condition_variable changed_;
