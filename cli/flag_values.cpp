@@ -51,6 +51,15 @@ std::uint64_t size_of(std::string_view size, std::string_view flag) {
     return out;
 }
 
+std::uint64_t memory_of(std::string_view size, std::string_view flag) {
+    constexpr std::uint64_t kLeast = 1024;  // less is a unit that was forgotten
+    const auto out = size_of(size, flag);
+    if (out < kLeast)
+        throw UsageError(text(flag, ": '", size, "' is ", base::format_bytes(out),
+                              ", which hold nothing; did you mean ", out, "MiB?"));
+    return out;
+}
+
 std::pair<std::string, std::string> named_value(std::string_view pair, std::string_view flag) {
     const auto equals = pair.rfind('=');
     if (equals == std::string_view::npos || equals == 0)

@@ -19,6 +19,8 @@ namespace shoal::cli {
 [[nodiscard]] std::vector<std::int64_t> extents(std::string_view text, std::string_view flag);
 /// "64MiB"; at least a byte.
 [[nodiscard]] std::uint64_t size_of(std::string_view text, std::string_view flag);
+/// The same for a board's memory; UsageError for what cannot be meant.
+[[nodiscard]] std::uint64_t memory_of(std::string_view size, std::string_view flag);
 /// "NAME=VALUE", neither empty; the last '=' separates, because names may hold one.
 [[nodiscard]] std::pair<std::string, std::string> named_value(std::string_view text, std::string_view flag);
 

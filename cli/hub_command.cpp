@@ -68,7 +68,7 @@ hub::HubOptions options_of(const HubCommandFlags& flags) {
     for (const auto& endpoint : flags.listen)
         out.endpoints.push_back(endpoint_of(endpoint, "--listen"));
     if (out.endpoints.empty())
-        out.endpoints.push_back(text("tcp://", flags.keys.key.empty() ? "127.0.0.1" : "*", ':', kHubPort));
+        out.endpoints.push_back(text("tcp://", flags.keys.key.empty() ? "127.0.0.1" : "*", ':', transport::kHubPort));
     out.cache_folder = flags.cache.empty() ? platform::cache_folder() / "hub" : std::filesystem::path(flags.cache);
     out.board_timeout = std::chrono::milliseconds(static_cast<std::int64_t>(flags.timeout_s * 1e3));
     out.heartbeat = std::min(out.heartbeat, out.board_timeout / 4);

@@ -99,13 +99,8 @@ void add_open_timeout_flag(CLI::App& command, HubFlags& flags) {
 }
 
 std::string endpoint_of(const std::string& given, std::string_view flag) {
-    std::string full = given.find("://") == std::string::npos ? "tcp://" + given : given;
-    if (full.rfind("tcp://", 0) == 0) {
-        const auto host_end = full.find(']') == std::string::npos ? 6 : full.find(']');
-        if (full.find(':', host_end) == std::string::npos) full += text(':', kHubPort);
-    }
     try {
-        return transport::parse_endpoint(full).text();
+        return transport::hub_endpoint(given);
     } catch (const base::Error& error) {
         throw UsageError(text(flag, ": ", error.what()));
     }

@@ -15,8 +15,6 @@ class App;
 
 namespace shoal::cli {
 
-inline constexpr int kHubPort = 7070;
-
 struct KeyFlags {
     std::string key;                   ///< NAME of our pair; "": plaintext, on this machine alone
     std::vector<std::string> allowed;  ///< .pub files, folders of them, or lists

@@ -50,7 +50,7 @@ std::vector<std::string> sizes(const LocalFlags& flags) {
     if (flags.memory.empty()) return std::vector<std::string>(count);
     auto out = split(flags.memory, ",");
     for (const auto& size : out)
-        (void)size_of(size, "--memory");
+        (void)memory_of(size, "--memory");
     if (out.size() == 1) out.resize(count, out[0]);
     if (out.size() != count) {
         throw UsageError(text("--memory: ", counted(static_cast<long long>(out.size()), "size"), " for ",

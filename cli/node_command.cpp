@@ -70,7 +70,7 @@ node::NodeOptions options_of(const NodeFlags& flags) {
     out.data_endpoint = !flags.listen.empty()     ? endpoint_of(flags.listen, "--listen")
                         : out.hub_key.has_value() ? "tcp://*:*"
                                                   : "tcp://127.0.0.1:*";
-    if (!flags.memory.empty()) out.memory_limit_bytes = size_of(flags.memory, "--memory");
+    if (!flags.memory.empty()) out.memory_limit_bytes = memory_of(flags.memory, "--memory");
     out.cache_folder =
         flags.cache.empty() ? platform::cache_folder() / ("node-" + out.board) : std::filesystem::path(flags.cache);
     if (board.model) out.facts.emplace_back("board.model", *board.model);

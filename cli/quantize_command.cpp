@@ -164,12 +164,14 @@ void add_quantize_command(Frame& frame) {
         ->option_text("FILE")
         ->required()
         ->group("Quantising");
-    command.add_option("-w,--weights", flags->weights, "What the weights become")
+    command.add_option("-w,--weights", flags->weights, "What the weights become (default int8)")
         ->option_text("int8|int4")
         ->check(CLI::IsMember({"int8", "int4"}))
         ->group("Quantising");
     command
-        .add_option("--block", flags->block, "Weights that share a scale, along what is summed over; 0: a whole column")
+        .add_option("--block", flags->block,
+                    "Weights that share a scale, along what is summed over (default 32); 0: a "
+                    "whole column")
         ->option_text("N")
         ->check(CLI::Range(0, 1 << 20))
         ->group("Quantising");

@@ -307,8 +307,9 @@ void check_place(const RunFlags& flags, const Typed& typed) {
     const bool there = !flags.hub.hub.hub.empty();
     for (const char* flag : {"--device", "--threads", "--compact", "--patience", "--kernels"}) {
         if (there && typed(flag))
-            throw UsageError(text(flag, " is for this machine; with --hub the boards compute, and 'shoal node' of each "
-                                        "takes it"));
+            throw UsageError(text(flag,
+                                  " is for this machine; with --hub the boards compute, and 'shoal node' of each "
+                                  "takes it"));
     }
     for (const char* flag : {"--in-flight", "--deadline", "--open-timeout", "--connect-timeout", "--objective"}) {
         if (!there && typed(flag)) throw UsageError(text(flag, " is for --hub"));
@@ -321,8 +322,9 @@ void check_pictures(const std::vector<InputValue>& inputs, const Typed& typed) {
     }
     for (const char* flag : {"--mean", "--std", "--range", "--fit", "--resize", "--layout", "--bgr"}) {
         if (typed(flag))
-            throw UsageError(text(flag, " is for pictures, and no input is one; what a .npy file holds is taken as it "
-                                        "is"));
+            throw UsageError(text(flag,
+                                  " is for pictures, and no input is one; what a .npy file holds is taken as it "
+                                  "is"));
     }
 }
 
@@ -359,10 +361,9 @@ Exit run(const RunFlags& flags, const Typed& typed) {
 
 void add_run_command(Frame& frame) {
     const auto flags = std::make_shared<RunFlags>();
-    auto& command = frame.add({"run", "Run a model on this machine or a cluster", kDetails, kExamples},
-                              [flags, &frame] {
-                                  return run(*flags, [&frame](const std::string& flag) { return frame.typed(flag); });
-                              });
+    auto& command = frame.add(
+        {"run", "Run a model on this machine or a cluster", kDetails, kExamples},
+        [flags, &frame] { return run(*flags, [&frame](const std::string& flag) { return frame.typed(flag); }); });
     command.add_option("MODEL", flags->ensemble.models, "An ONNX file; several are an ensemble")
         ->required()
         ->expected(1, CLI::detail::expected_max_vector_size);

@@ -110,8 +110,9 @@ private:
             waiting_.push_front(request);
             window_.pause(base::SteadyClock::now());
             if (!std::exchange(warned_, true))
-                say_warning(text(reply.error->what(), "\n  a board may come back: its requests wait until their deadline "
-                                                      "(--deadline)"));
+                say_warning(text(reply.error->what(),
+                                 "\n  a board may come back: its requests wait until their deadline "
+                                 "(--deadline)"));
             return;
         }
         if (reply.error) {

@@ -163,7 +163,7 @@ enum { SHOAL_LATENCY = 1, SHOAL_THROUGHPUT = 2 };
 
 typedef struct shoal_connect_options {
     size_t struct_size;
-    const char* endpoint;       /* tcp://HOST:PORT of the hub */
+    const char* endpoint;       /* of the hub: HOST, HOST:PORT or tcp://HOST:PORT; 7070 unless said */
     const char* key_file;       /* NAME.key of this client; NULL: plaintext, on this machine only */
     const char* hub_key_file;   /* NAME.pub of the hub; needed with keys */
     const char* name;           /* how the hub's status calls this client; NULL: "client" */
@@ -277,7 +277,7 @@ typedef struct shoal_node shoal_node;
 typedef struct shoal_node_options {
     size_t struct_size;
     const char* name;          /* of this board in the cluster, unique there */
-    const char* hub_endpoint;  /* tcp://HOST:PORT */
+    const char* hub_endpoint;  /* HOST, HOST:PORT or tcp://HOST:PORT; 7070 unless said */
     const char* key_file;      /* NAME.key of this board; NULL: plaintext, on this machine only */
     const char* hub_key_file;  /* NAME.pub of the hub; needed with keys */
     const char* data_endpoint; /* where other boards reach this one; NULL: any free port, of all addresses with keys */

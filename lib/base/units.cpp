@@ -13,8 +13,20 @@ namespace shoal::base {
 namespace {
 
 constexpr std::pair<std::string_view, double> kUnits[] = {
-    {"", 1},           {"B", 1},    {"K", 1024.},       {"KIB", 1024.},       {"KB", 1e3}, {"M", 1048576.},
-    {"MIB", 1048576.}, {"MB", 1e6}, {"G", 1073741824.}, {"GIB", 1073741824.}, {"GB", 1e9},
+    {"", 1},
+    {"B", 1},
+    {"K", 1024.},
+    {"KIB", 1024.},
+    {"KB", 1e3},
+    {"M", 1048576.},
+    {"MIB", 1048576.},
+    {"MB", 1e6},
+    {"G", 1073741824.},
+    {"GIB", 1073741824.},
+    {"GB", 1e9},
+    {"T", 1099511627776.},
+    {"TIB", 1099511627776.},
+    {"TB", 1e12},
 };
 
 // The host program's locale may write a decimal comma; we do not.

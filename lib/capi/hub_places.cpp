@@ -4,6 +4,7 @@
 #include "capi/support.hpp"
 #include "client/client.hpp"
 #include "session/remote_backend.hpp"
+#include "transport/endpoint.hpp"
 #include "transport/zmq_port.hpp"
 
 using namespace shoal;
@@ -27,7 +28,7 @@ shoal_status shoal_connect(const shoal_connect_options* options, shoal_place** p
         const auto given = capi::read_options(options);
         capi::expect(given.endpoint, "the hub's endpoint");
         client::ClientOptions own;
-        own.hub_endpoint = given.endpoint;
+        own.hub_endpoint = transport::hub_endpoint(given.endpoint);
         if (given.name != nullptr) own.name = given.name;
         own.connect_timeout = milliseconds_or(given.connect_timeout_ms, own.connect_timeout, "connect_timeout_ms");
         transport::PortOptions port;

@@ -1,6 +1,7 @@
 // The C interface's node: being a board of a cluster inside a program.
 #include "capi/support.hpp"
 #include "node/node.hpp"
+#include "transport/endpoint.hpp"
 #include "transport/zmq_port.hpp"
 
 using namespace shoal;
@@ -39,7 +40,7 @@ shoal_status shoal_start_node(const shoal_node_options* options, shoal_node** no
         capi::expect(given.hub_endpoint, "the hub's endpoint");
         node::NodeOptions own;
         own.board = given.name;
-        own.hub_endpoint = given.hub_endpoint;
+        own.hub_endpoint = transport::hub_endpoint(given.hub_endpoint);
         own.memory_limit_bytes = given.memory_limit_bytes;
         own.cache_folder = capi::text_or_empty(given.cache_folder);
         transport::PortOptions port;

@@ -39,8 +39,7 @@ Core::Core(const HubOptions& options, Outbox& outbox, const Workers& workers, co
       intake_(store_, outbox, workers.storing),
       blobs_(store_, outbox),
       conductor_({options, outbox, membership_, links_, measuring_, catalogue_, dispatch_, intake_, workers.planning,
-                  clock,
-                  [this](Event::Kind kind, const std::string& subject, const std::string& what) {
+                  clock, [this](Event::Kind kind, const std::string& subject, const std::string& what) {
                       tell_event(kind, subject, what);
                   }}) {}
 

@@ -170,7 +170,8 @@ Parsed parse_model(const base::SharedBytes& file, std::vector<std::filesystem::p
     Walked walked = walk_wire(file, WireRoot::model);
     auto message = std::make_shared<onnx::ModelProto>();
     if (!message->ParseFromString(walked.message))
-        fail(Code::invalid_model, "not an ONNX model: its ", file.size(), " bytes do not follow the format");
+        fail(Code::invalid_model, "not an ONNX model: its ", file.size(),
+             " bytes do not follow the format; is the file cut off?");
     if (!message->has_graph()) fail(Code::invalid_model, "not an ONNX model: it has no graph");
     return read_message(std::move(message), std::move(walked.blobs), std::move(folders), called);
 }

@@ -49,9 +49,10 @@ std::string compact_hint(const Problem& problem, std::uint32_t model, std::uint3
     std::uint64_t kept = 0;
     for (const auto& cost : problem.models[model].costs[board])
         kept += cost.weight_bytes;
-    if (kept <= stored + stored / 8) return "";
+    if (stored == 0 || kept <= stored + stored / 8) return "";
     return base::text("; that board keeps the model's weights in ", format_bytes(kept),
-                      ", laid out for speed, and in about ", format_bytes(stored), " when it is started with --compact");
+                      ", laid out for speed, and in about ", format_bytes(stored),
+                      " when it is started with --compact");
 }
 
 std::string spelled(const Problem& problem, const Excess& excess) {

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kLongestPath = 100;  // sockaddr_un holds 108 bytes
 
 [[noreturn]] void refuse(std::string_view text) {
-    fail(Code::invalid_argument, "'", text, "' is not an endpoint; one looks like tcp://192.168.1.10:5700");
+    fail(Code::invalid_argument, "'", text, "' is not an endpoint; one looks like tcp://192.168.1.10:7070");
 }
 
 bool is_port(std::string_view text) {
@@ -79,6 +79,17 @@ std::string Endpoint::text() const {
     }
     const bool brackets = host.find(':') != std::string::npos;
     return "tcp://" + (brackets ? "[" + host + "]" : host) + ":" + port;
+}
+
+std::string hub_endpoint(std::string_view text) {
+    std::string full = (text.find("://") == std::string_view::npos ? "tcp://" : "") + std::string(text);
+    constexpr std::size_t kHost = 6;  // behind tcp://
+    if (full.rfind("tcp://", 0) == 0) {
+        const auto bracket = full.find(']');
+        if (full.find(':', bracket == std::string::npos ? kHost : bracket) == std::string::npos)
+            full += ':' + std::to_string(kHubPort);
+    }
+    return parse_endpoint(full).text();
 }
 
 Endpoint parse_endpoint(std::string_view text) {

@@ -1,4 +1,4 @@
-// Endpoints as people write them: tcp://192.168.1.10:5700, tcp://*:5700, tcp://[::1]:5700, ipc:///run/shoal.sock, and
+// Endpoints as people write them: tcp://192.168.1.10:7070, tcp://*:7070, tcp://[::1]:7070, ipc:///run/shoal.sock, and
 // inproc://name for the twin inside one process. A port of '*' is chosen by the system.
 #pragma once
 
@@ -21,6 +21,12 @@ struct Endpoint {
     [[nodiscard]] std::string text() const;
     bool operator==(const Endpoint&) const = default;
 };
+
+inline constexpr int kHubPort = 7070;
+
+/// HOST, HOST:PORT or a whole endpoint as a whole endpoint: tcp, and the hub's port where none is said. Throws as
+/// parse_endpoint().
+[[nodiscard]] std::string hub_endpoint(std::string_view text);
 
 /// Throws invalid_argument with an example when the text is no endpoint.
 [[nodiscard]] Endpoint parse_endpoint(std::string_view text);

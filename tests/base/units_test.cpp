@@ -26,6 +26,7 @@ TEST_CASE("sizes as people write them") {
     CHECK(parse_bytes("7B") == 7);
     CHECK(parse_bytes("3G") == std::uint64_t{3} << 30);
     CHECK(parse_bytes("2GB") == 2000000000);
+    CHECK(parse_bytes("1.5TiB") == std::uint64_t{3} << 39);
 }
 
 TEST_CASE("what is no size is refused by name") {

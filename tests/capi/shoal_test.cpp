@@ -298,7 +298,7 @@ TEST_CASE("A hub that is not there is a timeout that names it") {
     const auto [code, words] = failure([&] { (void)Place::cluster(address); });
     CHECK(code == SHOAL_TIMEOUT);
     CHECK(says(words, "127.0.0.1:1"));
-    address.endpoint = "nonsense";
+    address.endpoint = "no such host";
     CHECK(failure([&] { (void)Place::cluster(address); }).first == SHOAL_INVALID_ARGUMENT);
 }
 

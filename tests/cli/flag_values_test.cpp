@@ -6,6 +6,13 @@
 
 using namespace shoal::cli;
 
+TEST_CASE("a board's memory without its unit is a mistake") {
+    CHECK(memory_of("64MiB", "--memory") == 64U << 20);
+    CHECK(memory_of("65536", "--memory") == 65536);
+    CHECK_THROWS_WITH_AS(static_cast<void>(memory_of("64", "--memory")),
+                         "--memory: '64' is 64 B, which hold nothing; did you mean 64MiB?", UsageError);
+}
+
 TEST_CASE("lists of numbers") {
     CHECK(numbers("0.7,0.3", "--weights") == std::vector<double>{0.7, 0.3});
     CHECK(numbers("-1, 2e3", "--weights") == std::vector<double>{-1, 2000});

@@ -309,3 +309,30 @@ TEST_CASE("an interrupt ends a run cleanly, with the signal's exit code and no f
     CHECK(run.output.empty());
     CHECK(!fs::exists(place.folder / "out"));
 }
+
+TEST_CASE("flags that would do nothing are refused by name") {
+    const Place place;
+    const auto refused = [&](const std::string& arguments, const std::string& flag) {
+        const auto run = place.run(arguments);
+        INFO(run.error);
+        CHECK(run.exit_code == 2);
+        CHECK(is_one_line(run.error));
+        CHECK(contains(run.error, flag));
+    };
+    refused("classifier.onnx -i data.npy --hub 127.0.0.1:9 --device cpu", "--device is for this machine");
+    refused("classifier.onnx -i data.npy --hub 127.0.0.1:9 --compact", "--compact is for this machine");
+    refused("classifier.onnx -i data.npy --device host --deadline 3", "--deadline is for --hub");
+    refused("classifier.onnx -i data.npy --device host --mean 0.5", "--mean is for pictures");
+    // From the environment it may be meant for other runs.
+    CHECK(place.run("classifier.onnx -i data.npy --device host", "SHOAL_MEAN=0.5 SHOAL_DEADLINE=3").exit_code == 0);
+}
+
+TEST_CASE("sizes on the command line that a file contradicts are refused with both") {
+    const Place place;
+    const auto dims = place.run("classifier.onnx -i data.npy --device host --shape data=5,3,8,8");
+    CHECK(dims.exit_code == 1);
+    CHECK(is_one_line(dims.error));
+    CHECK(contains(dims.error, "[2, 3, 8, 8]"));
+    CHECK(contains(dims.error, "[5, 3, 8, 8]"));
+    CHECK(place.run("classifier.onnx -i data.npy --device host --shape data=2,3,8,8").exit_code == 0);
+}

@@ -286,6 +286,19 @@ TEST_CASE("nothing fits: weights against the memory of all boards") {
     CHECK(has(message, "416 KiB short"));
 }
 
+TEST_CASE("nothing fits: where weights are kept larger than the model has them, what would help is said") {
+    graph::Builder builder("weighty");
+    const auto x = builder.input("x", {tensor::ElementType::f32, {1, 100}});
+    const auto weights = builder.constant(tensor::Tensor::of<float>({1, 100}, std::vector<float>(100, 1.0F)));
+    builder.output("y", builder.map("add", {x, weights}));
+    Problem problem = simple(1, 1600, {1000});
+    problem.models[0].graph = std::make_shared<graph::Graph>(builder.finish());
+    CHECK(has(complaint(problem), "keeps the model's weights in 1.6 KiB, laid out for speed, and in about 400 B"));
+    problem.models[0].costs[0][0].weight_bytes = 440;
+    problem.cluster.boards[0].memory_bytes = 300;
+    CHECK(!has(complaint(problem), "--compact"));
+}
+
 TEST_CASE("nothing fits: the board that lacks least and how much") {
     // Ten kernels of 10 KiB: each board lacks the room for its messages.
     const std::string message = complaint(simple(10, 10 * 1024, {50 * 1024, 51 * 1024}));

@@ -18,6 +18,18 @@ TEST_CASE("endpoints are read and written back") {
     CHECK(parse_endpoint("tcp://[::1]:5") == Endpoint{Endpoint::Kind::tcp, "::1", "5"});
 }
 
+TEST_CASE("a hub may be given by its host alone") {
+    using transport::hub_endpoint;
+    CHECK(hub_endpoint("192.168.1.10") == "tcp://192.168.1.10:7070");
+    CHECK(hub_endpoint("hub.local:5") == "tcp://hub.local:5");
+    CHECK(hub_endpoint("[::1]") == "tcp://[::1]:7070");
+    CHECK(hub_endpoint("[::1]:5") == "tcp://[::1]:5");
+    CHECK(hub_endpoint("tcp://hub") == "tcp://hub:7070");
+    CHECK(hub_endpoint("ipc:///run/shoal.sock") == "ipc:///run/shoal.sock");
+    for (const char* text : {"", ":5", "ho st", "http://host", "host:", "[::1"})
+        CHECK_THROWS_AS(static_cast<void>(hub_endpoint(text)), base::Error);
+}
+
 TEST_CASE("what is no endpoint is refused") {
     for (const std::string& text :
          {std::string(), std::string("tcp://"), std::string("tcp://host"), std::string("tcp://:5"),
