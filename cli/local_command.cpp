@@ -202,8 +202,8 @@ std::string start_hub(std::list<Member>& members, const LocalFlags& flags, const
     return endpoint;
 }
 
-// Relays what the members say; false once the hub or the last board has ended.
-bool relay(std::list<Member>& members) {
+// Relays what the members say. What has ended once nothing is left that could serve, else "".
+std::string relay(std::list<Member>& members) {
     for (auto member = members.begin(); member != members.end();) {
         if (member->listen(
                 [&](const std::string& line) { announce(left(member->name(), 8) + " " + message_of(line)); })) {
@@ -211,10 +211,10 @@ bool relay(std::list<Member>& members) {
             continue;
         }
         announce(member->name() + " has ended");
-        if (member->name() == "hub") return false;
+        if (member->name() == "hub") return "the hub";
         member = members.erase(member);
     }
-    return members.size() > 1;
+    return members.size() > 1 ? "" : "every board";
 }
 
 void end_all(std::list<Member>& members) {
@@ -252,14 +252,12 @@ Exit local(const LocalFlags& flags) {
     print(text("\nUse it from another terminal with these flags:\n  --hub ", endpoint.substr(endpoint.find("://") + 3),
                " --key ", folder.file("client"), " --hub-key ", folder.file("hub.pub"), "\n\n"));
     flush_output();
-    bool well = true;  // false: nothing is left that could serve
-    serve_until_signal({.status = "a cluster on this machine", .still_well = [&] { return well = relay(members); }});
+    std::string ended;
+    serve_until_signal(
+        {.status = "a cluster on this machine", .still_well = [&] { return (ended = relay(members)).empty(); }});
     end_all(members);
     flush_announcements();
-    if (!well) {
-        const bool hub_lives = !members.empty() && members.front().name() == "hub";
-        fail(Code::unavailable, hub_lives ? "every board has ended" : "the hub ended", "; see what was said above");
-    }
+    if (!ended.empty()) fail(Code::unavailable, ended, " has ended; see what was said above");
     return Exit::ok;
 }
 

@@ -33,6 +33,7 @@ public:
     /// Nothing can be answered now, for reasons that may pass.
     void pause(base::TimePoint now) {
         constexpr std::chrono::milliseconds kPause{250};
+        most_ = 1;
         not_before_ = now + kPause;
     }
 

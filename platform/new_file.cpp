@@ -29,13 +29,15 @@ NewFile::NewFile(std::filesystem::path temporary, bool owner_only)
 NewFile::NewFile(NewFile&& other) noexcept
     : temporary_(std::move(other.temporary_)),
       file_(std::exchange(other.file_, -1)),
-      unsynced_(std::exchange(other.unsynced_, 0)) {}
+      unsynced_(std::exchange(other.unsynced_, 0)),
+      synced_(other.synced_) {}
 
 NewFile::~NewFile() {
     discard();
 }
 
 void NewFile::write(std::span<const std::byte> bytes) {
+    synced_ = false;
     while (!bytes.empty()) {
         const ssize_t written = ::write(file_, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) continue;
@@ -49,8 +51,10 @@ void NewFile::write(std::span<const std::byte> bytes) {
 }
 
 void NewFile::sync() {
+    if (synced_) return;
     if (::fsync(file_) != 0) fail("cannot write", temporary_);
     unsynced_ = 0;
+    synced_ = true;
 }
 
 void NewFile::publish(const std::filesystem::path& path) {

@@ -32,6 +32,7 @@ private:
     std::filesystem::path temporary_;
     int file_ = -1;
     std::size_t unsynced_ = 0;  // bytes that may not be on the disk yet
+    bool synced_ = false;       // nothing was written since sync()
 };
 
 }  // namespace shoal::platform

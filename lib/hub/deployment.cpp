@@ -102,7 +102,8 @@ void Deployment::counters(const std::string& board, const wire::StageCounters& c
     if (counters.deployment != number_ || !owns(board, counters.epoch, counters.stage)) return;
     Stage& stage = stages_[counters.stage];
     const auto& before = stage.counters;
-    // A stage's very first run touches memory and code for the first time; what it took says little of the others.
+    // A stage's very first run touches memory and code for the first time: what it took says little of the others, and
+    // the first report has it among its runs.
     if (before.runs > 0 && counters.runs > before.runs && counters.computed_s >= before.computed_s) {
         const double mean =
             (counters.computed_s - before.computed_s) / static_cast<double>(counters.runs - before.runs);
@@ -111,7 +112,7 @@ void Deployment::counters(const std::string& board, const wire::StageCounters& c
     }
     const bool ran = counters.runs > before.runs;
     stage.counters = counters;
-    if (!ran || counters.runs < kFewRuns) return;
+    if (!ran || counters.runs < kFewRuns || stage.mean_compute_s == 0) return;
     const double low = std::min(stage.mean_compute_s, stage.expected_s);
     const double high = std::max(stage.mean_compute_s, stage.expected_s);
     stage.off = high > low * kFarOff && high - low > kNoticeable ? stage.off + 1 : 0;

@@ -115,6 +115,7 @@ void Hub::State::turn(TimePoint& looked) {
         const TimePoint now = clock.now();
         if (now - looked > core->patience() + kStall) core->excuse(now - looked);
         looked = now;
+        if (!event && i == 0 && now < deadline) continue;  // somebody's work ran: messages are looked at all the same
         if (!event) break;
         core->handle(std::move(*event));
     }

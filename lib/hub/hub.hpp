@@ -1,7 +1,7 @@
 // The hub: knows the boards, plans models onto them, deploys, takes requests from clients, merges and answers.
 //
-// A Hub has one thread for everything that boards and clients say and one for planning. It never prints (base/log.hpp).
-// Boards and clients use the same endpoint; their first message says what they are.
+// A Hub has one thread for everything that boards and clients say, one for planning and one for the disk. It never
+// prints (base/log.hpp). Boards and clients use the same endpoint; their first message says what they are.
 #pragma once
 
 #include <chrono>

@@ -17,20 +17,22 @@ base::Error error_of(const std::exception& error) {
 }  // namespace
 
 void Intake::want(std::uint64_t model, PeerId client, const std::vector<wire::BlobNeed>& blobs) {
-    std::erase_if(transfers_, [&](const auto& entry) { return entry.second->model == model; });
+    cancel(model);
     auto& wish = wishes_[model] = std::make_shared<Wish>();
     wish->client = client;
+    wish->looked = blobs.empty();
     for (const auto& blob : blobs)
         wish->total += blob.size_bytes;
-    look(model, blobs);
+    if (!wish->looked) look(model, blobs);
 }
 
-// Pins what is here.
+// Pins what is here. Nothing that waits for the disk matters to that, so it goes first.
 void Intake::look(std::uint64_t model, const std::vector<wire::BlobNeed>& blobs) {
-    worker_.run([this, model, blobs, wish = wishes_.at(model)]() -> Worker::Done {
+    const auto job = [this, model, blobs, wish = wishes_.at(model)]() -> Worker::Done {
         auto found = std::make_shared<Wish>();
         try {
             for (const auto& blob : blobs) {
+                if (wish->given_up) return {};
                 auto pin = store_.pin(blob.digest);
                 if (!pin || store_.size(blob.digest) != blob.size_bytes) {
                     found->missing.push_back(blob);
@@ -42,24 +44,28 @@ void Intake::look(std::uint64_t model, const std::vector<wire::BlobNeed>& blobs)
         } catch (const std::exception& error) {
             found->error = error_of(error);
         }
-        return [this, model, wish, found] {
-            const auto at = wishes_.find(model);
-            if (at == wishes_.end() || at->second != wish) return;  // not wanted any more, or from another client
-            wish->looked = true;
-            wish->missing = std::move(found->missing);
-            wish->pins = std::move(found->pins);
-            wish->done = found->done;
-            if (found->error) fail(model, *found->error);
-            go_on(model);
-        };
-    });
+        return [this, model, wish, found] { looked(model, wish, found); };
+    };
+    worker_.run(job, true);
+}
+
+void Intake::looked(std::uint64_t model, const std::shared_ptr<Wish>& wish, const std::shared_ptr<Wish>& found) {
+    const auto at = wishes_.find(model);
+    if (at == wishes_.end() || at->second != wish) return give_up(found);
+    wish->looked = true;
+    wish->missing = std::move(found->missing);
+    wish->pins = std::move(found->pins);
+    wish->done = found->done;
+    if (found->error) fail(model, *found->error, Blame::nobody);
+    go_on(model);
 }
 
 Intake::State Intake::state(std::uint64_t model) const {
     const auto at = wishes_.find(model);
     if (at == wishes_.end()) return {};
     const Wish& wish = *at->second;
-    State out{wish.done, wish.total, wish.looked && wish.missing.empty() && !wish.error, wish.error, wish.client};
+    State out{wish.done,  wish.total,           wish.looked && wish.missing.empty() && !wish.error,
+              wish.error, wish.sender_to_blame, wish.client};
     for (const auto& [client, transfer] : transfers_) {
         if (transfer->model == model) out.done += transfer->kept;
     }
@@ -110,19 +116,21 @@ void Intake::blob(PeerId client, const wire::Blob& message) {
     const auto at = transfers_.find(client);
     if (at == transfers_.end() || at->second->blob.digest != message.digest) return;
     const auto transfer = at->second;
-    // Pieces come in the order in which they were asked for.
-    if (message.offset != transfer->arrived || message.offset + message.bytes.size() > transfer->asked) return;
-    if (message.total != transfer->blob.size_bytes) {
-        const auto model = transfer->model;
-        transfers_.erase(at);
-        fail(model, {base::Code::refused, base::text("weights ", message.digest.brief(), " have ", message.total,
-                                                     " bytes there; the model says ", transfer->blob.size_bytes)});
-        go_on_for(client);
+    const std::uint64_t size = transfer->blob.size_bytes;
+    // Pieces come in the order in which they were asked for; another that nobody asked for costs nothing.
+    if (transfer->arrived == transfer->asked || message.offset != transfer->arrived) return;
+    if (message.total != size) {
+        abandon(at,
+                {base::Code::refused, base::text("weights ", message.digest.brief(), " have ", message.total,
+                                                 " bytes there; the model says ", size)},
+                Blame::sender);
         return;
     }
+    if (message.bytes.size() != std::min<std::uint64_t>(wire::kChunkBytes, size - transfer->arrived)) return;
     transfer->arrived += message.bytes.size();
-    const bool whole = transfer->arrived == transfer->blob.size_bytes;
+    const bool whole = transfer->arrived == size;
     const auto job = [transfer, whole, bytes = message.bytes]() -> Kept {
+        base::ensure(transfer->writer.has_value(), "weights came before there was a place for them");
         transfer->writer->write(bytes.view());
         if (!whole) return {};
         return {transfer->writer->commit()};
@@ -134,32 +142,38 @@ void Intake::blob(PeerId client, const wire::Blob& message) {
 void Intake::keep(PeerId client, const std::shared_ptr<Transfer>& transfer, std::function<Kept()> job,
                   std::uint64_t bytes) {
     worker_.run([this, client, transfer, job = std::move(job), bytes]() -> Worker::Done {
+        if (transfer->given_up) return {};
         const auto result = std::make_shared<Kept>();
         try {
             *result = job();
         } catch (const std::exception& error) {
             result->error = error_of(error);
+            // What a store calls invalid are the bytes: others than their digest says.
+            result->sender_to_blame = result->error->code() == base::Code::invalid_argument;
         }
         return [this, client, transfer, result, bytes] {
             const auto at = transfers_.find(client);
-            if (at == transfers_.end() || at->second != transfer) return;  // given up meanwhile
+            if (at == transfers_.end() || at->second != transfer) return;
             transfer->kept += bytes;
-            kept(client, *transfer, std::move(*result));
+            kept(at, std::move(*result));
         };
     });
 }
 
-void Intake::kept(PeerId client, Transfer& transfer, Kept result) {
-    const auto model = transfer.model;
-    if (!result.pin && !result.error) {
-        ask_more(client, transfer);
+void Intake::kept(Transfers::iterator at, Kept result) {
+    if (result.error) {
+        abandon(at, std::move(*result.error), result.sender_to_blame ? Blame::sender : Blame::nobody);
         return;
     }
-    transfers_.erase(client);
-    if (result.error)
-        fail(model, std::move(*result.error));
-    else
-        finish(model, std::move(*result.pin));
+    const auto client = at->first;
+    if (!result.pin) {
+        ask_more(client, *at->second);
+        return;
+    }
+    const auto model = at->second->model;
+    give_up(std::move(at->second));
+    transfers_.erase(at);
+    finish(model, std::move(*result.pin));
     go_on(model);
     go_on_for(client);
 }
@@ -167,50 +181,62 @@ void Intake::kept(PeerId client, Transfer& transfer, Kept result) {
 void Intake::missing(PeerId client, const wire::BlobMissing& message) {
     const auto at = transfers_.find(client);
     if (at == transfers_.end() || at->second->blob.digest != message.digest) return;
-    const std::uint64_t model = at->second->model;
-    transfers_.erase(at);
-    fail(model, {base::Code::not_found,
-                 base::text("the client does not have the model's weights ", message.digest.brief(), " either")});
-    go_on_for(client);
+    abandon(at,
+            {base::Code::not_found,
+             base::text("the client does not have the model's weights ", message.digest.brief(), " either")},
+            Blame::sender);
 }
 
 void Intake::lost(PeerId client) {
-    transfers_.erase(client);
+    if (const auto at = transfers_.find(client); at != transfers_.end()) {
+        give_up(std::move(at->second));
+        transfers_.erase(at);
+    }
     for (auto& [model, wish] : wishes_) {
         if (wish->client == client && (!wish->looked || !wish->missing.empty()))
-            fail(model, {base::Code::unavailable, "the client left before the weights were here"});
+            fail(model, {base::Code::unavailable, "the client left before the weights were here"}, Blame::sender);
     }
 }
 
 void Intake::tick(base::TimePoint now) {
     std::vector<PeerId> silent;
     for (auto& [client, transfer] : transfers_) {
-        // Time that the disk takes is not the client's.
-        const bool awaited = transfer->asked > transfer->arrived;
-        if (!awaited || transfer->since == base::TimePoint{} || transfer->kept != transfer->seen) {
-            transfer->seen = transfer->kept;
+        const bool awaited = transfer->asked > transfer->arrived;  // else the disk is
+        if (!awaited || transfer->since == base::TimePoint{} || transfer->arrived != transfer->seen) {
+            transfer->seen = transfer->arrived;
             transfer->since = now;
         } else if (now - transfer->since > kPatience) {
             silent.push_back(client);
         }
     }
     for (const auto client : silent) {
-        const auto at = transfers_.find(client);
-        const auto model = at->second->model;
-        transfers_.erase(at);
-        fail(model, {base::Code::unavailable,
-                     base::text("the client has sent nothing of the model's weights for ", kPatience.count(), " s")});
-        go_on_for(client);
+        abandon(transfers_.find(client),
+                {base::Code::unavailable,
+                 base::text("the client has sent nothing of the model's weights for ", kPatience.count(), " s")},
+                Blame::sender);
     }
 }
 
 void Intake::cancel(std::uint64_t model) {
-    wishes_.erase(model);
+    if (const auto wish = wishes_.find(model); wish != wishes_.end()) {
+        give_up(std::move(wish->second));
+        wishes_.erase(wish);
+    }
     const auto at = std::find_if(transfers_.begin(), transfers_.end(),
                                  [&](const auto& entry) { return entry.second->model == model; });
     if (at == transfers_.end()) return;
     const PeerId client = at->first;
+    give_up(std::move(at->second));
     transfers_.erase(at);
+    go_on_for(client);
+}
+
+void Intake::abandon(Transfers::iterator at, base::Error error, Blame blame) {
+    const auto client = at->first;
+    const auto model = at->second->model;
+    give_up(std::move(at->second));
+    transfers_.erase(at);
+    fail(model, std::move(error), blame);
     go_on_for(client);
 }
 
@@ -221,9 +247,28 @@ void Intake::finish(std::uint64_t model, base::BlobPin pin) {
     wish.pins.push_back(std::move(pin));
 }
 
-void Intake::fail(std::uint64_t model, base::Error error) {
+void Intake::fail(std::uint64_t model, base::Error error, Blame blame) {
     const auto at = wishes_.find(model);
-    if (at != wishes_.end() && !at->second->error) at->second->error = std::move(error);
+    if (at == wishes_.end() || at->second->error) return;
+    at->second->error = std::move(error);
+    at->second->sender_to_blame = blame == Blame::sender;
+}
+
+// A half-written file and pins go where the disk may be waited for, behind what is under way there.
+void Intake::give_up(std::shared_ptr<Transfer> transfer) {
+    transfer->given_up = true;
+    worker_.run([transfer = std::move(transfer)]() -> Worker::Done {
+        transfer->writer.reset();
+        return {};
+    });
+}
+
+void Intake::give_up(std::shared_ptr<Wish> wish) {
+    wish->given_up = true;
+    worker_.run([wish = std::move(wish)]() -> Worker::Done {
+        wish->pins.clear();
+        return {};
+    });
 }
 
 }  // namespace shoal::hub

@@ -3,6 +3,7 @@
 // worker's, since a disk may take seconds.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -31,6 +32,7 @@ public:
         std::uint64_t done = 0, total = 0;                ///< bytes
         bool complete = false;                            ///< everything is here, and pinned
         std::optional<base::Error> error = std::nullopt;  ///< it will not be complete
+        bool sender_to_blame = false;                     ///< another client may do better
         PeerId client = PeerId::none;                     ///< who sends
     };
     [[nodiscard]] State state(std::uint64_t model) const;
@@ -52,37 +54,48 @@ private:
         std::vector<base::BlobPin> pins{};
         std::uint64_t done = 0, total = 0;
         std::optional<base::Error> error{};
+        bool sender_to_blame = false;
+        std::atomic<bool> given_up{false};
     };
     struct Transfer {
         std::uint64_t model = 0;
         wire::BlobNeed blob{};
         std::uint64_t asked = 0, arrived = 0, kept = 0;  ///< bytes
-        std::uint64_t seen = 0;                          ///< kept when tick() last looked and found more
+        std::uint64_t seen = 0;                          ///< arrived when tick() last looked and found more
         base::TimePoint since{};
+        std::atomic<bool> given_up{false};
         std::optional<base::BlobWriter> writer{};  ///< the worker's alone
     };
     // What came of a job on the worker.
     struct Kept {
         std::optional<base::BlobPin> pin{};  ///< of the whole blob
         std::optional<base::Error> error{};
+        bool sender_to_blame = false;
     };
+    enum class Blame { nobody, sender };
+
+    using Transfers = std::map<PeerId, std::shared_ptr<Transfer>>;
 
     void look(std::uint64_t model, const std::vector<wire::BlobNeed>& blobs);
+    void looked(std::uint64_t model, const std::shared_ptr<Wish>& wish, const std::shared_ptr<Wish>& found);
     void go_on(std::uint64_t model);
     void go_on_for(PeerId client);
     void begin(std::uint64_t model, Wish& wish);
     void ask_more(PeerId client, Transfer& transfer);
     void keep(PeerId client, const std::shared_ptr<Transfer>& transfer, std::function<Kept()> job, std::uint64_t bytes);
-    void kept(PeerId client, Transfer& transfer, Kept result);
+    void kept(Transfers::iterator at, Kept result);
+    void abandon(Transfers::iterator at, base::Error error, Blame blame);
     void finish(std::uint64_t model, base::BlobPin pin);
-    void fail(std::uint64_t model, base::Error error);
+    void fail(std::uint64_t model, base::Error error, Blame blame);
+    void give_up(std::shared_ptr<Transfer> transfer);
+    void give_up(std::shared_ptr<Wish> wish);
 
     base::BlobStore& store_;
     Outbox& outbox_;
     Worker& worker_;
     // Jobs hold theirs too; what they bring for one that is no longer here is dropped.
     std::map<std::uint64_t, std::shared_ptr<Wish>> wishes_;  // by model
-    std::map<PeerId, std::shared_ptr<Transfer>> transfers_;  // one a client at a time
+    Transfers transfers_;                                    // one a client at a time
 };
 
 }  // namespace shoal::hub

@@ -77,8 +77,7 @@ void Conductor::gather_weights(Model& model) {
     }
     // Whoever was to send them is gone or wants the model no more: another client that wants it has them too.
     const auto is_sender = [&](const Opener& opener) { return opener.client == state.client; };
-    const bool sender_cannot = state.error->code() == Code::unavailable || state.error->code() == Code::not_found;
-    if (!sender_cannot || std::all_of(model.openers.begin(), model.openers.end(), is_sender)) {
+    if (!state.sender_to_blame || std::all_of(model.openers.begin(), model.openers.end(), is_sender)) {
         fail(model, *state.error);
         return;
     }
@@ -130,7 +129,7 @@ void Conductor::plan(Model& model) {
         view_of(parts_.membership, parts_.links, parts_.catalogue.taken_by_others(model.number), model.restrictions);
     if (model.improving) job->current = renumbered(model.deployment->plan(), model.deployment->view(), job->view);
     if (job->view.places.empty()) {
-        job->error = base::Error(Code::unavailable, "no board has memory left for the model");
+        job->error = base::Error(Code::does_not_fit, "no board has memory left for the model");
         planned(*job);
         return;
     }

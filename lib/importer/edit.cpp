@@ -63,7 +63,9 @@ void put_tensor(onnx::TensorProto& proto, const std::string& name, const tensor:
 }
 
 Edit::Edit(const Model& model)
-    : message_(std::make_shared<onnx::ModelProto>(*model.file_->message)), blobs_(model.file_->blobs) {
+    : called_(model.source()->called),
+      message_(std::make_shared<onnx::ModelProto>(*model.file_->message)),
+      blobs_(model.file_->blobs) {
     expect_inside(graph());
     for (auto& tensor : *graph().mutable_initializer()) {
         if (tensor.data_location() == 1)
@@ -101,7 +103,7 @@ void Edit::remove_initialiser(const std::string& name) {
 }
 
 Model Edit::finish() && {
-    auto parsed = read_message(std::move(message_), std::move(blobs_), {});
+    auto parsed = read_message(std::move(message_), std::move(blobs_), {}, called_);
     auto file = std::make_shared<const Model::File>(Model::File{std::move(parsed.message), std::move(parsed.blobs)});
     return {std::move(parsed.source), std::move(file)};
 }

@@ -31,6 +31,7 @@ public:
     [[nodiscard]] Model finish() &&;
 
 private:
+    std::string called_;
     std::shared_ptr<onnx::ModelProto> message_;
     std::vector<base::SharedBytes> blobs_;
     std::set<std::string, std::less<>> names_;

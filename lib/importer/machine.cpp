@@ -51,7 +51,7 @@ auto guarded(Work&& work) {
 }  // namespace
 
 Lowering::Machine::Machine(std::shared_ptr<const SourceModel> source, const Bindings& bindings, const Limits& limits)
-    : source_(std::move(source)), limits_(limits), builder_(source_->name) {
+    : source_(std::move(source)), limits_(limits), builder_(source_->called) {
     Frame main;
     main.body = {source_, &source_->body};
     main.opsets = source_->opsets;

@@ -43,14 +43,16 @@ std::optional<Excess> least_excess(const Problem& problem, const Chain& chain, s
 }
 
 // What would help where boards keep weights larger than the model has them; "" where they do not.
-std::string compact_hint(const Problem& problem, std::uint32_t model, std::uint32_t board) {
+std::string compact_hint(const Problem& problem, const Chain& chain, std::uint32_t model, std::uint32_t board) {
     const auto& graph = *problem.models[model].graph;
+    const auto& own = problem.cluster.boards[board];
     const std::uint64_t stored = constant_bytes(graph);
-    std::uint64_t kept = 0;
-    for (const auto& cost : problem.models[model].costs[board])
-        kept += cost.weight_bytes;
-    if (stored == 0 || kept <= stored + stored / 8) return "";
-    return base::text("; that board keeps the model's weights in ", format_bytes(kept),
+    const auto constants = std::count_if(graph.values.begin(), graph.values.end(),
+                                         [](const auto& value) { return value.constant.has_value(); });
+    const std::uint64_t aligned = stored + static_cast<std::uint64_t>(constants) * own.device.buffer_alignment;
+    const std::uint64_t kept = stage_memory(chain, problem.models[model].costs[board], 0, chain.size(), 1, 0).weights;
+    if (stored == 0 || kept <= aligned + stored / 8) return "";
+    return base::text("; board '", own.name, "' keeps the model's weights in ", format_bytes(kept),
                       ", laid out for speed, and in about ", format_bytes(stored),
                       " when it is started with --compact");
 }
@@ -75,7 +77,7 @@ void fail_on_kernel(const Problem& problem, const Chain& chain, std::uint32_t mo
     const auto& graph = *problem.models[model].graph;
     fail(Code::does_not_fit, "kernel ", kernel, " ", describe_kernel(graph, chain.kernel(kernel)), " alone ",
          spelled(problem, *worst), boards.size() > 1 ? "; the other boards lack as much or more" : "",
-         compact_hint(problem, model, worst->board));
+         compact_hint(problem, chain, model, worst->board));
 }
 
 void fail_on_weights(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards) {
@@ -96,7 +98,7 @@ void fail_on_weights(const Problem& problem, const Chain& chain, std::uint32_t m
     if (weights <= memory) return;
     fail(Code::does_not_fit, "the weights take ", format_bytes(weights), ", the memory of all ", boards.size(),
          " boards together is ", format_bytes(memory), ": ", format_bytes(weights - memory), " short",
-         compact_hint(problem, model, boards.front()));
+         compact_hint(problem, chain, model, boards.front()));
 }
 
 bool any_pipeline(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards,
@@ -152,7 +154,8 @@ void fail_to_fit(const Problem& problem, const Chain& chain, std::uint32_t model
     const Board& board = problem.cluster.boards[best];
     fail(Code::does_not_fit, "no division of the model into stages fits the ", boards.size(), " boards; board '",
          board.name, "' lacks least: it would need ", format_bytes(board.memory_bytes + least), ", and has ",
-         format_bytes(board.memory_bytes), ": ", format_bytes(least), " short", compact_hint(problem, model, best));
+         format_bytes(board.memory_bytes), ": ", format_bytes(least), " short",
+         compact_hint(problem, chain, model, best));
 }
 
 void fail_to_fit_whole(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards) {
@@ -160,7 +163,7 @@ void fail_to_fit_whole(const Problem& problem, const Chain& chain, std::uint32_t
     base::ensure(excess.has_value(), "a model that fits a board was said not to");
     fail(Code::does_not_fit, "the whole model ", spelled(problem, *excess),
          boards.size() > 1 ? "; the other boards lack as much or more" : "",
-         compact_hint(problem, model, excess->board));
+         compact_hint(problem, chain, model, excess->board));
 }
 
 }  // namespace shoal::plan

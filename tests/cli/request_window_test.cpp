@@ -26,3 +26,15 @@ TEST_CASE("a hub that was full for a moment is given as many requests as before 
     CHECK_FALSE(window.has_room(6, now));
     CHECK(RequestWindow(0).has_room(0, now));
 }
+
+TEST_CASE("while nothing can be answered one request asks whether that has changed") {
+    auto now = base::TimePoint{} + std::chrono::hours(1);
+    RequestWindow window(8);
+    window.pause(now);
+    CHECK_FALSE(window.has_room(0, now));
+    now = window.not_before();
+    CHECK(window.has_room(0, now));
+    CHECK_FALSE(window.has_room(1, now));
+    window.answered();
+    CHECK(window.has_room(1, now));
+}

@@ -329,10 +329,18 @@ TEST_CASE("flags that would do nothing are refused by name") {
 
 TEST_CASE("sizes on the command line that a file contradicts are refused with both") {
     const Place place;
-    const auto dims = place.run("classifier.onnx -i data.npy --device host --shape data=5,3,8,8");
-    CHECK(dims.exit_code == 1);
-    CHECK(is_one_line(dims.error));
-    CHECK(contains(dims.error, "[2, 3, 8, 8]"));
-    CHECK(contains(dims.error, "[5, 3, 8, 8]"));
+    const auto shape = place.run("classifier.onnx -i data.npy --device host --shape data=5,3,8,8");
+    CHECK(shape.exit_code == 1);
+    CHECK(is_one_line(shape.error));
+    CHECK(contains(shape.error, "[2, 3, 8, 8]"));
+    CHECK(contains(shape.error, "[5, 3, 8, 8]"));
+    const auto dim = place.run("classifier.onnx -i data.npy --device host --dim N=5");
+    CHECK(dim.exit_code == 1);
+    CHECK(is_one_line(dim.error));
+    CHECK(contains(dim.error, "--dim says N=5 for axis 0"));
+    const auto row = place.run("classifier.onnx -i data.npy --each --hub 127.0.0.1:9 --dim N=2");
+    CHECK(row.exit_code == 1);
+    CHECK(contains(row.error, "a row at a time, --dim says N=2"));
+    CHECK(place.run("classifier.onnx -i data.npy --device host --dim N=2").exit_code == 0);
     CHECK(place.run("classifier.onnx -i data.npy --device host --shape data=2,3,8,8").exit_code == 0);
 }

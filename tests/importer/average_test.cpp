@@ -75,3 +75,15 @@ TEST_CASE("a saved model is the same model, replaced weights included") {
     CHECK(code_of([&] { (void)again.with_initialisers({{"ghost", floats({1}, {7})}}); }) == base::Code::not_found);
     CHECK(code_of([&] { importer::save(again, "/nowhere/at/all.onnx"); }) == base::Code::io);
 }
+
+TEST_CASE("a graph is called as its file is, since exporters call all of theirs the same") {
+    const TemporaryFolder folder;
+    const auto original = model({1, 2});
+    const auto path = folder.path() / "doubler.v2.onnx";
+    importer::save(original, path);
+    const auto loaded = Model::load(path);
+    CHECK(importer::lower(loaded, {}).name == "doubler.v2");
+    CHECK(importer::lower(original, {}).name == original.name());
+    CHECK(loaded.name() == original.name());
+    CHECK(importer::lower(loaded.with_initialisers({{"w", floats({2}, {7, 7})}}), {}).name == "doubler.v2");
+}

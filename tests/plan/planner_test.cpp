@@ -293,7 +293,8 @@ TEST_CASE("nothing fits: where weights are kept larger than the model has them, 
     builder.output("y", builder.map("add", {x, weights}));
     Problem problem = simple(1, 1600, {1000});
     problem.models[0].graph = std::make_shared<graph::Graph>(builder.finish());
-    CHECK(has(complaint(problem), "keeps the model's weights in 1.6 KiB, laid out for speed, and in about 400 B"));
+    CHECK(has(complaint(problem),
+              "board 'a' keeps the model's weights in 1.6 KiB, laid out for speed, and in about 400 B"));
     problem.models[0].costs[0][0].weight_bytes = 440;
     problem.cluster.boards[0].memory_bytes = 300;
     CHECK(!has(complaint(problem), "--compact"));

@@ -50,7 +50,7 @@ TEST_CASE("without keys a hub serves this machine alone") {
 }
 
 TEST_CASE("a hub that is not there is named") {
-    const auto run = shoal_command("status --hub 127.0.0.1:1 ");
+    const auto run = shoal_command("status --connect-timeout 5 --hub 127.0.0.1:1");
     CHECK(run.exit_code == 1);
     CHECK(is_one_line(run.error));
     CHECK(contains(run.error, "127.0.0.1:1"));
@@ -84,5 +84,5 @@ TEST_CASE("a cluster on this machine with one command") {
     CHECK(run.exit_code == 0);
     CHECK(contains(run.out, std::to_string(kImages) + " requests"));
     local.stop();
-    CHECK(shoal_command("status " + flags).exit_code == 1);  // everything ended with it
+    CHECK(shoal_command("status --connect-timeout 5 " + flags).exit_code == 1);  // everything ended with it
 }
