@@ -52,6 +52,10 @@ void Conductor::open(PeerId client, wire::OpenModel message) {
         if (before >= parts_.options.limits.models) {
             if (Model* idle = parts_.catalogue.longest_idle(0)) drop(*idle);
         }
+        // Who takes an opening back and opens again must not find the old one, which has failed.
+        each([&](Model& model) {
+            if (model.phase == Phase::weights && parts_.intake.state(model.number).error) gather_weights(model);
+        });
         Model& model = parts_.catalogue.enter(std::move(spec), plan_only, now());
         const bool is_new = model.openers.empty() && model.users.empty() && !model.deployment;
         if (is_new && parts_.catalogue.models().size() > parts_.options.limits.models) {

@@ -90,7 +90,6 @@ void Intake::begin(std::uint64_t model, Wish& wish) {
     auto transfer = std::make_shared<Transfer>();
     transfer->model = model;
     transfer->blob = wish.missing.front();
-    transfers_.emplace(wish.client, transfer);
     const auto job = [this, transfer]() -> Kept {
         const auto& blob = transfer->blob;
         // It may have come for another model meanwhile.
@@ -101,6 +100,7 @@ void Intake::begin(std::uint64_t model, Wish& wish) {
         return {};
     };
     keep(wish.client, transfer, job, 0);
+    transfers_.emplace(wish.client, std::move(transfer));
 }
 
 void Intake::ask_more(PeerId client, Transfer& transfer) {
@@ -141,9 +141,9 @@ void Intake::blob(PeerId client, const wire::Blob& message) {
 // Jobs run in the order in which they were given.
 void Intake::keep(PeerId client, const std::shared_ptr<Transfer>& transfer, std::function<Kept()> job,
                   std::uint64_t bytes) {
-    worker_.run([this, client, transfer, job = std::move(job), bytes]() -> Worker::Done {
+    const auto result = std::make_shared<Kept>();
+    worker_.run([this, client, transfer, job = std::move(job), bytes, result]() -> Worker::Done {
         if (transfer->given_up) return {};
-        const auto result = std::make_shared<Kept>();
         try {
             *result = job();
         } catch (const std::exception& error) {
@@ -153,7 +153,13 @@ void Intake::keep(PeerId client, const std::shared_ptr<Transfer>& transfer, std:
         }
         return [this, client, transfer, result, bytes] {
             const auto at = transfers_.find(client);
-            if (at == transfers_.end() || at->second != transfer) return;
+            if (at == transfers_.end() || at->second != transfer) {
+                worker_.run([result]() -> Worker::Done {
+                    result->pin.reset();
+                    return {};
+                });
+                return;
+            }
             transfer->kept += bytes;
             kept(at, std::move(*result));
         };
@@ -171,8 +177,7 @@ void Intake::kept(Transfers::iterator at, Kept result) {
         return;
     }
     const auto model = at->second->model;
-    give_up(std::move(at->second));
-    transfers_.erase(at);
+    drop(at);
     finish(model, std::move(*result.pin));
     go_on(model);
     go_on_for(client);
@@ -181,6 +186,7 @@ void Intake::kept(Transfers::iterator at, Kept result) {
 void Intake::missing(PeerId client, const wire::BlobMissing& message) {
     const auto at = transfers_.find(client);
     if (at == transfers_.end() || at->second->blob.digest != message.digest) return;
+    if (at->second->arrived == at->second->asked) return;  // nothing was asked for
     abandon(at,
             {base::Code::not_found,
              base::text("the client does not have the model's weights ", message.digest.brief(), " either")},
@@ -188,13 +194,14 @@ void Intake::missing(PeerId client, const wire::BlobMissing& message) {
 }
 
 void Intake::lost(PeerId client) {
-    if (const auto at = transfers_.find(client); at != transfers_.end()) {
-        give_up(std::move(at->second));
-        transfers_.erase(at);
-    }
+    blame(client, {base::Code::unavailable, "the client left before the weights were here"});
+}
+
+// All that waits for this client waits in vain.
+void Intake::blame(PeerId client, const base::Error& error) {
+    if (const auto at = transfers_.find(client); at != transfers_.end()) drop(at);
     for (auto& [model, wish] : wishes_) {
-        if (wish->client == client && (!wish->looked || !wish->missing.empty()))
-            fail(model, {base::Code::unavailable, "the client left before the weights were here"}, Blame::sender);
+        if (wish->client == client && (!wish->looked || !wish->missing.empty())) fail(model, error, Blame::sender);
     }
 }
 
@@ -210,32 +217,29 @@ void Intake::tick(base::TimePoint now) {
         }
     }
     for (const auto client : silent) {
-        abandon(transfers_.find(client),
-                {base::Code::unavailable,
-                 base::text("the client has sent nothing of the model's weights for ", kPatience.count(), " s")},
-                Blame::sender);
+        blame(client, {base::Code::unavailable,
+                       base::text("the client has sent nothing of the model's weights for ", kPatience.count(), " s")});
     }
 }
 
 void Intake::cancel(std::uint64_t model) {
-    if (const auto wish = wishes_.find(model); wish != wishes_.end()) {
-        give_up(std::move(wish->second));
-        wishes_.erase(wish);
+    if (const auto at = wishes_.find(model); at != wishes_.end()) {
+        const auto wish = at->second;
+        wishes_.erase(at);
+        give_up(wish);
     }
     const auto at = std::find_if(transfers_.begin(), transfers_.end(),
                                  [&](const auto& entry) { return entry.second->model == model; });
     if (at == transfers_.end()) return;
     const PeerId client = at->first;
-    give_up(std::move(at->second));
-    transfers_.erase(at);
+    drop(at);
     go_on_for(client);
 }
 
 void Intake::abandon(Transfers::iterator at, base::Error error, Blame blame) {
     const auto client = at->first;
     const auto model = at->second->model;
-    give_up(std::move(at->second));
-    transfers_.erase(at);
+    drop(at);
     fail(model, std::move(error), blame);
     go_on_for(client);
 }
@@ -255,9 +259,11 @@ void Intake::fail(std::uint64_t model, base::Error error, Blame blame) {
 }
 
 // A half-written file and pins go where the disk may be waited for, behind what is under way there.
-void Intake::give_up(std::shared_ptr<Transfer> transfer) {
+void Intake::drop(Transfers::iterator at) {
+    const auto transfer = at->second;
+    transfers_.erase(at);
     transfer->given_up = true;
-    worker_.run([transfer = std::move(transfer)]() -> Worker::Done {
+    worker_.run([transfer]() -> Worker::Done {
         transfer->writer.reset();
         return {};
     });

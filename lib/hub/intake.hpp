@@ -87,7 +87,8 @@ private:
     void abandon(Transfers::iterator at, base::Error error, Blame blame);
     void finish(std::uint64_t model, base::BlobPin pin);
     void fail(std::uint64_t model, base::Error error, Blame blame);
-    void give_up(std::shared_ptr<Transfer> transfer);
+    void blame(PeerId client, const base::Error& error);
+    void drop(Transfers::iterator at);
     void give_up(std::shared_ptr<Wish> wish);
 
     base::BlobStore& store_;

@@ -38,7 +38,7 @@ public:
     using Done = std::function<void()>;
 
     virtual ~Worker() = default;
-    /// Urgent ones go before all that wait.
+    /// Urgent ones go before the others, and each kind in the order given.
     virtual void run(std::function<Done()> job, bool urgent = false) = 0;
 };
 

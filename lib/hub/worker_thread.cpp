@@ -15,7 +15,8 @@ void WorkerThread::run(std::function<Done()> job, bool urgent) {
     {
         const std::lock_guard lock(mutex_);
         if (stopping_) return;
-        jobs_.insert(urgent ? jobs_.begin() : jobs_.end(), std::move(job));
+        jobs_.insert(urgent ? jobs_.begin() + urgent_ : jobs_.end(), std::move(job));
+        urgent_ += urgent ? 1 : 0;
     }
     changed_.notify_one();
 }
@@ -25,6 +26,7 @@ void WorkerThread::stop() noexcept {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
         jobs_.clear();
+        urgent_ = 0;
     }
     changed_.notify_one();
     if (thread_.joinable()) thread_.join();
@@ -39,6 +41,7 @@ void WorkerThread::work() {
             if (stopping_) return;
             job = std::move(jobs_.front());
             jobs_.pop_front();
+            urgent_ -= urgent_ > 0 ? 1 : 0;
         }
         try {
             if (Done done = job()) post_(std::move(done));

@@ -30,6 +30,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<std::function<Done()>> jobs_;
+    std::ptrdiff_t urgent_ = 0;  // so many of them, in front
     bool stopping_ = false;
     std::thread thread_;
 };

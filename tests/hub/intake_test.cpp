@@ -109,11 +109,14 @@ TEST_CASE("weights come in a window of pieces and are kept, without a wait for t
     const auto nothing = base::SharedBytes();
     place.intake.want(kModel, kAnna, {need(bytes), need(nothing)});
     CHECK_FALSE(place.intake.state(kModel).complete);
-    CHECK(place.outbox.asked.empty());  // the disk has not been looked at
+    CHECK(place.disk.jobs.size() == 1);  // the disk has not been looked at
     place.disk.settle();
     CHECK(place.outbox.asked.size() == 4);
-    place.answer(bytes);  // the disk takes its time: no more is asked for meanwhile
-    CHECK(place.outbox.asked.empty());
+    place.answer(bytes);
+    CHECK(place.disk.jobs.size() == 4);  // the disk takes its time, and no more comes meanwhile, asked for or not
+    place.intake.blob(kAnna, {need(bytes).digest, 4 * wire::kChunkBytes, bytes.size(),
+                              bytes.slice(4 * wire::kChunkBytes, wire::kChunkBytes)});
+    CHECK(place.disk.jobs.size() == 4);
     CHECK(place.intake.state(kModel).done == 0);
     place.bring(bytes);
     const auto state = place.intake.state(kModel);
@@ -189,28 +192,35 @@ TEST_CASE("bytes other than their digest says are their sender's fault, a full d
 
 TEST_CASE("a client that leaves leaves nothing half done, whatever was under way") {
     const auto bytes_of = [](Place& place) { return place.made(6 * wire::kChunkBytes); };
-    for (int moment = 0; moment < 5; ++moment) {
+    for (int moment = 0; moment < 6; ++moment) {
         CAPTURE(moment);
         Place place;
-        const auto bytes = bytes_of(place);
+        const auto bytes = moment == 5 ? place.made(wire::kChunkBytes) : bytes_of(place);
         place.intake.want(kModel, kAnna, {need(bytes)});
         if (moment >= 1) place.disk.work();    // looked, and not said
         if (moment >= 2) place.disk.settle();  // asked for
         if (moment >= 3) place.answer(bytes);  // pieces wait for the disk
-        if (moment >= 4) place.disk.work();    // kept, and not said
+        if (moment >= 4) place.disk.work();    // kept, at moment 5 as a whole, and not said
+        const auto unfinished = place.unfinished();
+        CHECK(unfinished == (moment >= 2 && moment < 5 ? 1 : 0));
         place.intake.lost(kAnna);
+        CHECK(place.unfinished() == unfinished);  // the disk's thread removes it
         const auto state = place.intake.state(kModel);
         REQUIRE(state.error);
         CHECK(state.error->code() == Code::unavailable);
         CHECK(state.sender_to_blame);
+        place.disk.work();
+        if (moment == 3) CHECK(place.disk.told.empty());  // what was to be written is not
         place.disk.settle();
         CHECK(place.unfinished() == 0);
+        CHECK(place.store.usage().pinned_bytes == 0);
         CHECK_FALSE(place.intake.state(kModel).complete);
         place.outbox.asked.clear();
         place.intake.want(kModel, kBert, {need(bytes)});
         place.bring(bytes);
         CHECK(place.intake.state(kModel).complete);
         place.intake.cancel(kModel);
+        CHECK(place.store.usage().pinned_bytes == bytes.size());
         place.disk.settle();
         CHECK(place.store.usage().pinned_bytes == 0);
     }
@@ -233,26 +243,115 @@ TEST_CASE("two models of one client wait for each other, and one that is closed 
     CHECK(place.intake.state(kModel).client == hub::PeerId::none);
 }
 
+TEST_CASE("what a job brings for a wish that has changed meanwhile is dropped") {
+    Place place;
+    const auto known = place.made(wire::kChunkBytes), fresh = place.made(wire::kChunkBytes, 2);
+    place.intake.want(kModel, kAnna, {need(known)});
+    place.bring(known);
+    place.intake.want(kModel, kAnna, {need(known)});
+    place.disk.work();
+    place.intake.want(kModel, kBert, {need(fresh)});
+    place.disk.tell();
+    CHECK_FALSE(place.intake.state(kModel).complete);
+    place.disk.settle();
+    place.answer(fresh);
+    place.intake.want(kModel, kAnna, {need(fresh)});  // with a piece on its way to the disk
+    place.disk.settle();
+    REQUIRE(place.outbox.asked.size() == 1);
+    CHECK(place.outbox.asked.front().first == kAnna);
+    place.bring(fresh);
+    CHECK(place.intake.state(kModel).complete);
+    place.intake.cancel(kModel);
+    place.disk.settle();
+    CHECK(place.store.usage().pinned_bytes == 0);
+}
+
+TEST_CASE("a model goes on when the one before it is whole, and when it has failed") {
+    for (const bool fails : {false, true}) {
+        Place place;
+        const auto bytes = place.made(wire::kChunkBytes), other = place.made(wire::kChunkBytes, 2);
+        place.intake.want(kModel, kAnna, {need(bytes)});
+        place.disk.settle();
+        place.intake.want(kOther, kAnna, {need(other)});
+        place.disk.settle();
+        place.answer(fails ? other : bytes);
+        place.disk.settle();
+        CHECK(place.intake.state(kModel).complete == !fails);
+        REQUIRE(place.outbox.asked.size() == 1);
+        CHECK(place.outbox.asked.front().second.digest == need(other).digest);
+        place.bring(other);
+        CHECK(place.intake.state(kOther).complete);
+    }
+}
+
+TEST_CASE("two clients that bring the same weights at once both have them kept, once") {
+    Place place;
+    const auto bytes = place.made(2 * wire::kChunkBytes);
+    place.intake.want(kModel, kAnna, {need(bytes)});
+    place.intake.want(kOther, kBert, {need(bytes)});
+    place.bring(bytes);
+    CHECK(place.intake.state(kModel).complete);
+    CHECK(place.intake.state(kOther).complete);
+    CHECK(place.store.usage().bytes == bytes.size());
+    CHECK(place.unfinished() == 0);
+
+    const auto late = place.made(wire::kChunkBytes, 3), first = place.made(wire::kChunkBytes, 4);
+    place.intake.want(kModel, kAnna, {need(first), need(late)});
+    place.intake.want(kOther, kBert, {need(late)});
+    place.disk.settle();
+    const auto to = [&](hub::PeerId peer, const base::SharedBytes& which) {
+        place.intake.blob(peer, {need(which).digest, 0, which.size(), which});
+        place.disk.settle();
+    };
+    to(kBert, late);
+    to(kAnna, first);  // the next one has come for the other model
+    CHECK(place.intake.state(kModel).complete);
+    CHECK(place.intake.state(kOther).complete);
+}
+
+TEST_CASE("what cannot be kept removes nothing that is") {
+    Place place(4 * wire::kChunkBytes);
+    const auto bytes = place.made(wire::kChunkBytes);
+    (void)place.store.put(bytes.view());
+    place.intake.want(kModel, kAnna, {{need(place.made(1)).digest, 5 * wire::kChunkBytes}});
+    place.disk.settle();
+    CHECK(place.intake.state(kModel).error);
+    CHECK(place.store.has(need(bytes).digest));
+}
+
 TEST_CASE("a client that sends nothing is given up after a minute, one that waits for the disk is not") {
     Place place;
     const auto bytes = place.made(6 * wire::kChunkBytes);
     auto now = base::TimePoint{} + std::chrono::hours(1);
-    const auto pass = [&] {
+    const auto pass = [&](int seconds) {
         place.intake.tick(now);
-        now += std::chrono::seconds(61);
+        now += std::chrono::seconds(seconds);
         place.intake.tick(now);
+        return place.intake.state(kModel).error.has_value();
     };
+    const auto other = place.made(wire::kChunkBytes, 2);
     place.intake.want(kModel, kAnna, {need(bytes)});
     place.disk.settle();
-    place.answer(bytes);
-    pass();
-    pass();
-    CHECK_FALSE(place.intake.state(kModel).error);
+    place.intake.want(kOther, kAnna, {need(other)});
     place.disk.settle();
-    pass();
-    const auto state = place.intake.state(kModel);
-    REQUIRE(state.error);
-    CHECK(state.sender_to_blame);
+    const auto send_one = [&] {
+        const auto request = place.outbox.asked.front().second;
+        place.outbox.asked.pop_front();
+        place.intake.blob(kAnna, {request.digest, request.offset, bytes.size(),
+                                  bytes.slice(static_cast<std::size_t>(request.offset), request.size)});
+    };
+    for (int piece = 0; piece < 3; ++piece) {  // slow, and steady
+        CHECK_FALSE(pass(59));
+        send_one();
+    }
+    place.answer(bytes);
+    CHECK_FALSE(pass(61));
+    CHECK_FALSE(pass(61));
+    place.disk.settle();
+    CHECK_FALSE(pass(59));
+    CHECK(pass(61));
+    CHECK(place.intake.state(kModel).sender_to_blame);
+    CHECK(place.intake.state(kOther).error);  // it would wait as long again for that one
     place.disk.settle();
     CHECK(place.unfinished() == 0);
 }
