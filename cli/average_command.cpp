@@ -38,6 +38,7 @@ std::vector<double> weights_of(const AverageFlags& flags) {
 }
 
 Exit average(const AverageFlags& flags) {
+    if (flags.models.size() < 2) throw UsageError("MODELS: one model has no average; name two or more");
     const auto weights = weights_of(flags);
     for (const auto& model : flags.models) {
         std::error_code ignored;
@@ -63,7 +64,7 @@ void add_average_command(Frame& frame) {
                               [flags] { return average(*flags); });
     command.add_option("MODELS", flags->models, "Two or more models, ONNX files")
         ->required()
-        ->expected(2, CLI::detail::expected_max_vector_size);
+        ->expected(1, CLI::detail::expected_max_vector_size);
     command.add_option("-w,--weights", flags->weights, "What each model counts, in the models' order")
         ->option_text("W,W,...")
         ->group("Averaging");

@@ -62,7 +62,8 @@ std::vector<ConfigEntry> read_config(const std::filesystem::path& file) {
         for (const auto& [key, node] : document)
             out.push_back(entry_of(std::string(key.str()), node));
     } catch (const toml::parse_error& error) {
-        throw UsageError(base::text(file.string(), ", line ", error.source().begin.line, ": ", error.description()));
+        throw UsageError(base::text(file.string(), ", line ", error.source().begin.line, ": ", error.description(),
+                                    "; texts and addresses stand in quotes: hub = \"192.168.1.10\""));
     }
     return out;
 }

@@ -64,6 +64,8 @@ node::NodeOptions options_of(const NodeFlags& flags) {
     node::NodeOptions out;
     const auto board = platform::board();
     out.board = !flags.name.empty() ? flags.name : !board.host_name.empty() ? board.host_name : "board";
+    if (out.board.find_first_of("/\\") != std::string::npos || out.board.front() == '.')
+        throw UsageError(text("--name: '", out.board, "' names folders too; leave out '/' and a '.' in front"));
     if (flags.hub.hub.empty()) throw UsageError("--hub is missing: which hub? e.g. --hub 192.168.1.10");
     out.hub_endpoint = endpoint_of(flags.hub.hub, "--hub");
     out.hub_key = hub_key_of(flags.hub);

@@ -118,7 +118,8 @@ private:
         if (reply.error) {
             fail(reply.error->code(),
                  requests_.size() > 1 ? text("request ", request + 1, " of ", requests_.size(), ": ") : std::string(),
-                 reply.error->what());
+                 reply.error->what(),
+                 answered_ > 0 ? text("; ", answered_, " were answered before, and nothing is written") : "");
         }
         out.answers[request] = std::move(reply.outputs);
         out.request_ms[request] = base::to_ms(arrived.at - started_at_[request]);

@@ -2,10 +2,12 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
 #include "cli/commands.hpp"
 #include "cli/hub_flags.hpp"
+#include "cli/messages.hpp"
 #include "cli/output.hpp"
 #include "cli/signals.hpp"
 #include "cli/status_text.hpp"
@@ -51,9 +53,19 @@ void rest(double seconds) {
 }
 
 Exit status(const StatusFlags& flags) {
-    const auto client = connect(flags.hub, "shoal status");
+    auto client = connect(flags.hub, "shoal status");
     for (std::uint64_t shown = 1;; ++shown) {
-        show(client->status(), flags);
+        std::optional<wire::Status> now;
+        try {
+            if (!client) client = connect(flags.hub, "shoal status");
+            now = client->status();
+        } catch (const base::Error& error) {
+            check_signals();
+            if (!flags.watch || error.code() == base::Code::refused) throw;
+            say_warning(base::text(error.what(), "; watching for it"));
+            client.reset();
+        }
+        if (now) show(*now, flags);
         if (!flags.watch || shown == flags.times) return Exit::ok;
         rest(flags.every_s);
         check_signals();

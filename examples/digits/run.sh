@@ -13,7 +13,7 @@ if [ ! -f "$build/CMakeCache.txt" ]; then
   launcher=""
   if command -v ccache >/dev/null; then launcher="-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"; fi
   # shellcheck disable=SC2086
-  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release $launcher
+  cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DSHOAL_BUILD_TESTS=OFF $launcher
 fi
 echo "building (the first time takes some minutes)"
 cmake --build "$build" --parallel --target shoal_command digits

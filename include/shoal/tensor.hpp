@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -46,14 +45,14 @@ struct TensorView {
     std::span<const std::int64_t> shape{};
     std::span<const std::byte> bytes{};
 
-    /// The elements. Throws std::invalid_argument when T is not their type or the bytes are not aligned for it.
+    /// The elements. Throws SHOAL_INVALID_ARGUMENT when T is not their type or the bytes are not aligned for it.
     template <class T>
     [[nodiscard]] std::span<const T> as() const {
         if (element != detail::element_of<T>())
-            throw std::invalid_argument(std::string("a tensor of ") + shoal_element_name(element) + " read as " +
-                                        shoal_element_name(detail::element_of<T>()));
+            throw Error(SHOAL_INVALID_ARGUMENT, std::string("a tensor of ") + shoal_element_name(element) +
+                                                    " read as " + shoal_element_name(detail::element_of<T>()));
         if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(T) != 0)
-            throw std::invalid_argument("a tensor's bytes are not aligned");
+            throw Error(SHOAL_INVALID_ARGUMENT, "a tensor's bytes are not aligned");
         return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
     }
 };

@@ -66,6 +66,7 @@ private:
     void plan(Model& model);
     void planned(Job& job);
     void take_plan(Model& model, Job& job);
+    [[nodiscard]] std::string not_counted(std::uint64_t model) const;
     void answer_plan(Model& model, const Job& job);
     void deploy(Model& model, plan::Plan plan, ClusterView view);
     [[nodiscard]] std::unique_ptr<Deployment> sent(Model& model, plan::Plan plan, ClusterView view);

@@ -3,9 +3,11 @@
 #include <cmath>
 
 #include "base/log.hpp"
+#include "base/units.hpp"
 #include "hub/conductor.hpp"
 #include "plan/planner.hpp"
 #include "plan/predict.hpp"
+#include "wire/status.hpp"
 
 namespace shoal::hub {
 
@@ -100,7 +102,9 @@ void Conductor::measure(Model& model) {
     if (std::none_of(members.begin(), members.end(), [](const auto& member) { return member.second.usable(); })) {
         if (model.has_served || now() - std::max(started_, model.phase_since) < kBoardPatience) return;
         model.considered = parts_.membership.version();
-        fail(model, {Code::unavailable, "no board has joined this hub"});
+        fail(model,
+             {Code::unavailable, text("no board is connected to this hub; start one with 'shoal node --hub THIS_HUB'",
+                                      not_counted(model.number))});
         return;
     }
     const auto [done, total] = parts_.measuring.progress(model.spec.graphs);
@@ -163,6 +167,25 @@ void Conductor::planned(Job& job) {
     guarded(job.model, [&](Model& own) { take_plan(own, job); });
 }
 
+// Memory that a plan could not have, and boards: without them its figures puzzle whoever knows the boards.
+std::string Conductor::not_counted(std::uint64_t model) const {
+    std::uint64_t held = 0;
+    for (const auto& [seat, bytes] : parts_.catalogue.taken_by_others(model))
+        held += bytes;
+    std::string others, away;
+    for (const auto& [number, other] : parts_.catalogue.models()) {
+        if (number != model && other.deployment) others += text(others.empty() ? "'" : ", '", other.name(), "'");
+    }
+    for (const auto& [name, member] : parts_.membership.members()) {
+        if (!member.usable())
+            away +=
+                text(away.empty() ? "" : ", ", name, " (", member.hung ? "it hangs" : wire::name(member.state), ")");
+    }
+    return (held > 0 ? text("; other open models (", others, ") hold ", base::format_bytes(held), " beside that")
+                     : "") +
+           (away.empty() ? "" : "; boards that are not there: " + away);
+}
+
 void Conductor::take_plan(Model& model, Job& job) {
     model.job = 0;
     if (model.improving) {
@@ -177,7 +200,8 @@ void Conductor::take_plan(Model& model, Job& job) {
         const bool for_room = job.error->code() == Code::does_not_fit || job.error->code() == Code::unavailable;
         Model* idle = for_room && !model.plan_only ? parts_.catalogue.longest_idle(model.number) : nullptr;
         if (idle == nullptr) {
-            fail(model, *job.error);
+            const auto why = for_room ? not_counted(model.number) : "";
+            fail(model, base::Error(job.error->code(), job.error->what() + why));
             return;
         }
         base::log_info("hub", "'", idle->name(), "' makes room for '", model.name(), "'");

@@ -97,7 +97,8 @@ private:
         if (!stream_.ReadVarint32(&length)) broken(start);
         const int left = end - stream_.CurrentPosition();
         if (left < 0 || length > static_cast<std::uint32_t>(left)) {
-            fail(Code::invalid_model, "byte ", start, " announces ", length, " bytes where ", left, " are left");
+            fail(Code::invalid_model, "byte ", start, " announces ", length, " bytes where ", left,
+                 " are left; is the file cut off?");
         }
         return static_cast<int>(length);
     }

@@ -42,8 +42,9 @@ std::optional<Excess> least_excess(const Problem& problem, const Chain& chain, s
     return out;
 }
 
-// What would help where boards keep weights larger than the model has them; "" where they do not.
-std::string compact_hint(const Problem& problem, const Chain& chain, std::uint32_t model, std::uint32_t board) {
+// What would help where boards keep weights larger than the model has them; "" where they do not, or it is too little.
+std::string compact_hint(const Problem& problem, const Chain& chain, std::uint32_t model, std::uint32_t board,
+                         std::uint64_t short_of) {
     const auto& graph = *problem.models[model].graph;
     const auto& own = problem.cluster.boards[board];
     const std::uint64_t stored = constant_bytes(graph);
@@ -51,7 +52,7 @@ std::string compact_hint(const Problem& problem, const Chain& chain, std::uint32
                                          [](const auto& value) { return value.constant.has_value(); });
     const std::uint64_t aligned = stored + static_cast<std::uint64_t>(constants) * own.device.buffer_alignment;
     const std::uint64_t kept = stage_memory(chain, problem.models[model].costs[board], 0, chain.size(), 1, 0).weights;
-    if (stored == 0 || kept <= aligned + stored / 8) return "";
+    if (stored == 0 || kept <= aligned + stored / 8 || kept - stored < short_of) return "";
     return base::text("; board '", own.name, "' keeps the model's weights in ", format_bytes(kept),
                       ", laid out for speed, and in about ", format_bytes(stored),
                       " when it is started with --compact");
@@ -77,7 +78,7 @@ void fail_on_kernel(const Problem& problem, const Chain& chain, std::uint32_t mo
     const auto& graph = *problem.models[model].graph;
     fail(Code::does_not_fit, "kernel ", kernel, " ", describe_kernel(graph, chain.kernel(kernel)), " alone ",
          spelled(problem, *worst), boards.size() > 1 ? "; the other boards lack as much or more" : "",
-         compact_hint(problem, chain, model, worst->board));
+         compact_hint(problem, chain, model, worst->board, worst->short_of));
 }
 
 void fail_on_weights(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards) {
@@ -96,9 +97,10 @@ void fail_on_weights(const Problem& problem, const Chain& chain, std::uint32_t m
     for (const auto board : boards)
         memory += problem.cluster.boards[board].memory_bytes;
     if (weights <= memory) return;
-    fail(Code::does_not_fit, "the weights take ", format_bytes(weights), ", the memory of all ", boards.size(),
-         " boards together is ", format_bytes(memory), ": ", format_bytes(weights - memory), " short",
-         compact_hint(problem, chain, model, boards.front()));
+    fail(Code::does_not_fit, "the weights take ", format_bytes(weights), ", the memory of ",
+         boards.size() == 1 ? std::string("the board") : base::text("all ", boards.size(), " boards together"), " is ",
+         format_bytes(memory), ": ", format_bytes(weights - memory), " short",
+         compact_hint(problem, chain, model, boards.front(), weights - memory));
 }
 
 bool any_pipeline(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards,
@@ -155,7 +157,7 @@ void fail_to_fit(const Problem& problem, const Chain& chain, std::uint32_t model
     fail(Code::does_not_fit, "no division of the model into stages fits the ", boards.size(), " boards; board '",
          board.name, "' lacks least: it would need ", format_bytes(board.memory_bytes + least), ", and has ",
          format_bytes(board.memory_bytes), ": ", format_bytes(least), " short",
-         compact_hint(problem, chain, model, best));
+         compact_hint(problem, chain, model, best, least));
 }
 
 void fail_to_fit_whole(const Problem& problem, const Chain& chain, std::uint32_t model, const Boards& boards) {
@@ -163,7 +165,7 @@ void fail_to_fit_whole(const Problem& problem, const Chain& chain, std::uint32_t
     base::ensure(excess.has_value(), "a model that fits a board was said not to");
     fail(Code::does_not_fit, "the whole model ", spelled(problem, *excess),
          boards.size() > 1 ? "; the other boards lack as much or more" : "",
-         compact_hint(problem, chain, model, excess->board));
+         compact_hint(problem, chain, model, excess->board, excess->short_of));
 }
 
 }  // namespace shoal::plan

@@ -89,7 +89,11 @@ PublicKey PublicKey::parse(std::string_view text) {
     return out;
 }
 
-PublicKey PublicKey::load(const fs::path& file) {
+PublicKey PublicKey::load(const fs::path& given) {
+    std::error_code ignored;
+    const fs::path file = !fs::exists(given, ignored) && fs::exists(given.string() + ".pub", ignored)
+                              ? fs::path(given.string() + ".pub")  // by its name, as secret keys are
+                              : given;
     refuse_secret(file);
     const std::string content = read_file(file, "public key");
     try {

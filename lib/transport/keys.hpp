@@ -26,8 +26,8 @@ struct PublicKey {
 
     /// Throws invalid_argument when `text` is not 40 Z85 characters.
     static PublicKey parse(std::string_view text);
-    /// Reads NAME.pub. Throws not_found, io or invalid_argument naming the file.
-    static PublicKey load(const std::filesystem::path& file);
+    /// Reads NAME.pub, which may be given as NAME. Throws not_found, io or invalid_argument naming the file.
+    static PublicKey load(const std::filesystem::path& given);
 };
 
 /// A key pair. The secret is wiped when it goes.

@@ -165,7 +165,7 @@ TEST_CASE("Wrong inputs are named") {
     CHECK(outputs["y"].as<float>()[1] == 3);
     CHECK(failure([&] { (void)outputs[1]; }).first == SHOAL_INVALID_ARGUMENT);
     CHECK(failure([&] { (void)outputs["z"]; }).first == SHOAL_NOT_FOUND);
-    CHECK_THROWS_AS((void)outputs[0].as<double>(), std::invalid_argument);
+    CHECK_THROWS_AS((void)outputs[0].as<double>(), shoal::Error);
 }
 
 TEST_CASE("Runs are submitted, several at a time, taken back and cut off by their time") {

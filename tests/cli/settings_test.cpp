@@ -101,6 +101,7 @@ TEST_CASE("mistakes in the file and the environment name their place") {
         {"hub", "", "SHOAL_QUIET=perhaps", "shoal hub: --quiet"},
         {"node", "hub = '127.0.0.1:x'\n", "", "shoal node: --hub: "},
         {"node", "hub = '127.0.0.1'\nmemory = '0'\n", "", "shoal node: --memory: "},
+        {"node", "hub = '127.0.0.1'\nname = '../b'\n", "", "shoal node: --name: "},
     };
     for (const auto& row : cases) {
         CAPTURE(row.text);
@@ -155,6 +156,7 @@ TEST_CASE("every flag of node and hub is a key") {
                     : truth.count(flag) > 0                                        ? "false"
                     : flag == "memory" || flag == "request-memory"                 ? "'64MiB'"
                     : flag == "hub"                                                ? "'127.0.0.1:7070'"
+                    : flag == "name"                                               ? "'board'"
                     : flag == "listen"                                             ? "'127.0.0.1:7071'"
                                                                                    : "'/dev/null/none'";
             text += '\n';
