@@ -9,8 +9,8 @@
 
 namespace shoal::test {
 
-/// Images of the example that a run streams. Under ThreadSanitizer one takes a hundred times as long.
-#ifdef __SANITIZE_THREAD__
+/// Images of the example that a run streams. Under a sanitizer one takes up to a hundred times as long.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 inline constexpr int kImages = 45;
 #else
 inline constexpr int kImages = 450;
