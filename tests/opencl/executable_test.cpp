@@ -76,11 +76,17 @@ TEST_CASE("a run that is given up keeps what the device still uses, without its 
     auto executable = backend->compile(long_chain(random, std::move(last)));
     REQUIRE_FALSE(memory.expired());
     const std::vector<runtime::BufferPtr> inputs{backend->upload(test::random_tensor(random, type))};
+    auto begun = base::SteadyClock::now();
+    (void)executable->run(inputs, {});
+    const auto whole = base::SteadyClock::now() - begun;
     runtime::RunOptions options;
+    begun = base::SteadyClock::now();
     options.deadline = base::deadline_in(std::chrono::milliseconds(2));
     CHECK(test::code_of([&] { (void)executable->run(inputs, options); }) == base::Code::timeout);
     executable.reset();
-    if (backend->device().unified_memory) CHECK_FALSE(memory.expired());
+    const bool still_used = !memory.expired();
+    // On a busy machine the device may be done before this thread gets to look.
+    if (backend->device().unified_memory && base::SteadyClock::now() - begun < whole / 8) CHECK(still_used);
     const auto end = base::deadline_in(std::chrono::seconds(60));
     while (!memory.expired() && base::SteadyClock::now() < end)
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
