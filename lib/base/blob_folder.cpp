@@ -169,23 +169,25 @@ void BlobStore::Folder::make_room(std::uint64_t size_bytes) const {
     std::uint64_t total = 0;
     for (const auto& blob : all)
         total += blob.size;
-    const auto fits = [&] { return size_bytes <= limit_bytes && total <= limit_bytes - size_bytes; };
-    if (fits()) return;
+    const auto fits_beside = [&](std::uint64_t used) {
+        return size_bytes <= limit_bytes && used <= limit_bytes - size_bytes;
+    };
+    if (fits_beside(total)) return;
     const auto keep = pinned();
     std::uint64_t kept = 0;
     for (const auto& blob : all)
         kept += keep.count(blob.digest) != 0 ? blob.size : 0;
-    if (size_bytes > limit_bytes || kept > limit_bytes - size_bytes) {  // nothing is removed for what cannot come
+    if (!fits_beside(kept)) {  // nothing is removed for what cannot come
         fail(Code::does_not_fit, "no room for ", format_bytes(size_bytes), " in blob store '", root.string(),
              "': ", format_bytes(kept), " of its limit of ", format_bytes(limit_bytes), " are in use; raise the limit");
     }
     std::sort(all.begin(), all.end(), [](const Blob& a, const Blob& b) { return a.used < b.used; });
     for (const auto& blob : all) {
-        if (fits()) return;
+        if (fits_beside(total)) return;
         std::error_code error;
         if (keep.count(blob.digest) == 0 && fs::remove(blob_path(blob.digest), error)) total -= blob.size;
     }
-    if (!fits()) fail(Code::io, "blobs of '", root.string(), "' cannot be removed to make room");
+    if (!fits_beside(total)) fail(Code::io, "blobs of '", root.string(), "' cannot be removed to make room");
 }
 
 }  // namespace shoal::base

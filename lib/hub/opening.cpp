@@ -170,8 +170,10 @@ void Conductor::planned(Job& job) {
 // Memory that a plan could not have, and boards: without them its figures puzzle whoever knows the boards.
 std::string Conductor::not_counted(std::uint64_t model) const {
     std::uint64_t held = 0;
-    for (const auto& [seat, bytes] : parts_.catalogue.taken_by_others(model))
-        held += bytes;
+    for (const auto& [seat, bytes] : parts_.catalogue.taken_by_others(model)) {
+        const auto* member = parts_.membership.find(seat.board);
+        held += member != nullptr && member->usable() ? bytes : 0;
+    }
     std::string others, away;
     for (const auto& [number, other] : parts_.catalogue.models()) {
         if (number != model && other.deployment) others += text(others.empty() ? "'" : ", '", other.name(), "'");

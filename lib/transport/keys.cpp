@@ -91,9 +91,8 @@ PublicKey PublicKey::parse(std::string_view text) {
 
 PublicKey PublicKey::load(const fs::path& given) {
     std::error_code ignored;
-    const fs::path file = !fs::exists(given, ignored) && fs::exists(given.string() + ".pub", ignored)
-                              ? fs::path(given.string() + ".pub")  // by its name, as secret keys are
-                              : given;
+    const fs::path by_name = with_suffix(given, ".pub");
+    const fs::path& file = !fs::exists(given, ignored) && fs::exists(by_name, ignored) ? by_name : given;
     refuse_secret(file);
     const std::string content = read_file(file, "public key");
     try {

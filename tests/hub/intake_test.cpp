@@ -101,6 +101,17 @@ wire::BlobNeed need(const base::SharedBytes& bytes) {
     return {base::Digest::of(bytes.view()), bytes.size()};
 }
 
+// One client brings the weights of two models, the second's behind the first's.
+struct TwoModels : Place {
+    TwoModels() {
+        intake.want(kModel, kAnna, {need(bytes)});
+        disk.settle();
+        intake.want(kOther, kAnna, {need(other)});
+        disk.settle();
+    }
+    const base::SharedBytes bytes = made(wire::kChunkBytes), other = made(wire::kChunkBytes, 2);
+};
+
 }  // namespace
 
 TEST_CASE("weights come in a window of pieces and are kept, without a wait for the disk") {
@@ -227,18 +238,13 @@ TEST_CASE("a client that leaves leaves nothing half done, whatever was under way
 }
 
 TEST_CASE("two models of one client wait for each other, and one that is closed lets the other go on") {
-    Place place;
-    const auto bytes = place.made(wire::kChunkBytes), other = place.made(wire::kChunkBytes, 2);
-    place.intake.want(kModel, kAnna, {need(bytes)});
-    place.disk.settle();
-    place.intake.want(kOther, kAnna, {need(other)});
-    place.disk.settle();
+    TwoModels place;
     REQUIRE(place.outbox.asked.size() == 1);
     place.intake.cancel(kModel);
     place.disk.settle();
     REQUIRE(place.outbox.asked.size() == 2);
     place.outbox.asked.pop_front();
-    place.bring(other);
+    place.bring(place.other);
     CHECK(place.intake.state(kOther).complete);
     CHECK(place.intake.state(kModel).client == hub::PeerId::none);
 }
@@ -268,13 +274,9 @@ TEST_CASE("what a job brings for a wish that has changed meanwhile is dropped") 
 
 TEST_CASE("a model goes on when the one before it is whole, and when it has failed") {
     for (const bool fails : {false, true}) {
-        Place place;
-        const auto bytes = place.made(wire::kChunkBytes), other = place.made(wire::kChunkBytes, 2);
-        place.intake.want(kModel, kAnna, {need(bytes)});
-        place.disk.settle();
-        place.intake.want(kOther, kAnna, {need(other)});
-        place.disk.settle();
-        place.answer(fails ? other : bytes);
+        TwoModels place;
+        const auto& other = place.other;
+        place.answer(fails ? other : place.bytes);
         place.disk.settle();
         CHECK(place.intake.state(kModel).complete == !fails);
         REQUIRE(place.outbox.asked.size() == 1);
