@@ -46,7 +46,7 @@ Index Index::operator*(std::int64_t factor) const {
 
 Division divide(const Index& index, std::int64_t divisor) {
     Division out;
-    if (divisor == 1) return {index, Index()};
+    if (divisor <= 1) return {index, Index()};  // along an axis of 0 no loop's body ever runs
     // Every term gives its whole multiples of the divisor to the quotient; what remains must stay below the divisor.
     const auto floor_div = [](std::int64_t a, std::int64_t b) {
         return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);

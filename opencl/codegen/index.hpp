@@ -67,7 +67,7 @@ struct NotLinear {};
 struct Division {
     Index quotient, remainder;
 };
-/// index / divisor and index % divisor for a non-negative index; divisor > 0. Throws SplitNeeded or NotLinear.
+/// index / divisor and index % divisor for a non-negative index; divisor 0 is that of an axis without elements. Throws SplitNeeded or NotLinear.
 [[nodiscard]] Division divide(const Index& index, std::int64_t divisor);
 
 /// The coordinates that a flat (row-major) index has in `shape`. Throws as divide does.
