@@ -67,8 +67,10 @@ T int_shl(T a, T b) {
     return b < T{} || b > T{63} ? T{} : static_cast<T>(static_cast<std::uint64_t>(a) << b);
 }
 template <class T>
-T int_shr(T a, T b) {
-    return b < T{} || b > T{63} ? T{} : static_cast<T>(static_cast<std::uint64_t>(a) >> b);
+T int_shr(T a, T b) {  // what comes in from the left is the sign
+    const std::uint64_t sign = a < T{} ? ~std::uint64_t{0} : 0;
+    if (b < T{} || b > T{63}) return static_cast<T>(sign);
+    return static_cast<T>((static_cast<std::uint64_t>(a) ^ sign) >> b ^ sign);
 }
 template <class T>
 T int_and(T a, T b) {
@@ -149,7 +151,8 @@ constexpr ScalarFunction kRows[] = {
     SHOAL_REAL(clip, 1, same, 2, a != a ? a : fmin(fmax(a, K(p)), K(q))),  // to [p, q]
     SHOAL_REAL(pow, 2, same, 20, pow(a, b)),
     SHOAL_REAL(fmod, 2, same, 8, fmod(a, b)),
-    SHOAL_REAL(floor_mod, 2, same, 8, a - floor(a / b) * b),
+    SHOAL_REAL(floor_mod, 2, same, 8,
+               fmod(a, b) != K(0) && (fmod(a, b) < K(0)) != (b < K(0)) ? fmod(a, b) + b : fmod(a, b)),
     SHOAL_REAL(reciprocal, 1, same, 4, K(1) / a),
     SHOAL_REAL(sqrt, 1, same, 4, sqrt(a)),
     SHOAL_REAL(rsqrt, 1, same, 6, K(1) / sqrt(a)),

@@ -18,7 +18,7 @@ struct Slot;
 using Values = std::vector<graph::ValueId>;
 
 /// The newest version of ai.onnx that rows are written for.
-inline constexpr int kNewestOpset = 27;
+inline constexpr int kNewestOpset = 28;
 
 /// Operators that steer which bodies are lowered; the machine does them, they have no lowering of their own.
 enum class Control : std::uint8_t { none, branch, loop, scan };

@@ -192,8 +192,8 @@ private:
         for (const auto id : op.inputs) {
             if (id == kNoValue || maker_[id] == kNone) continue;
             const std::uint32_t from = group_of_[maker_[id]], to = group_of_[i];
-            const auto rows = rows_of(from);
-            if (from == to || !rows || !works_on(op, *rows) || !may_unite(from, to)) continue;
+            const auto rows = rows_of(from), own = rows_of(to);
+            if (from == to || !rows || (own && *own != *rows) || !works_on(op, *rows) || !may_unite(from, to)) continue;
             unite(from, to);
         }
     }

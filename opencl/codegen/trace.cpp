@@ -286,7 +286,7 @@ private:
 
     int reduce(const Op& op, const Index& at) {
         // A reduced value is known only at this row: its own position must be the outer one.
-        if (!rows_ || at != nest_.flat_outer()) throw NotLinear{};
+        if (!rows_ || at != nest_.flat_outer() || shape(op.inputs[0]).count() != rows_->full.count()) throw NotLinear{};
         auto known = passes_.find(&op);
         if (known == passes_.end()) {
             const int node = eval(op.inputs[0], full_at_);

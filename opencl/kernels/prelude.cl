@@ -27,7 +27,10 @@
         return out;                                                                                            \
     }                                                                                                          \
     inline T int_shl_##T(T a, T b) { return b < 0 || b > 63 ? 0 : (T)((ulong)a << b); }                        \
-    inline T int_shr_##T(T a, T b) { return b < 0 || b > 63 ? 0 : (T)((ulong)a >> b); }                        \
+    inline T int_shr_##T(T a, T b) {                                                                           \
+        const ulong sign = a < 0 ? ~0ul : 0ul;                                                                 \
+        return (T)(b < 0 || b > 63 ? sign : ((ulong)a ^ sign) >> b ^ sign);                                    \
+    }                                                                                                          \
     inline T int_and_##T(T a, T b) { return a & b; }                                                           \
     inline T int_or_##T(T a, T b) { return a | b; }                                                            \
     inline T int_xor_##T(T a, T b) { return a ^ b; }                                                           \

@@ -5,6 +5,7 @@
 
 #include "graph/builder.hpp"
 #include "graph/cards.hpp"
+#include "optimize/optimize.hpp"
 #include "runtime/host_backend.hpp"
 #include "support/compare.hpp"
 #include "support/device_under_test.hpp"
@@ -49,6 +50,19 @@ TEST_CASE("a depthwise convolution of single points in three axes makes every li
     const auto w = builder.constant(test::random_tensor(random, {ElementType::f32, Shape{32, 1, 1, 1, 1}}));
     builder.output("y", builder.add(graph::cards::conv, {x, w}, points(3).set("groups", std::int64_t{32}))[0]);
     check_as_on_host(*backend, builder.finish(), {test::random_tensor(random, type)});
+}
+
+TEST_CASE("two reductions over different domains meet in one value") {
+    SHOAL_NEEDS_DEVICE(backend);
+    auto random = test::generator();
+    Builder builder("mean");
+    const Type few{ElementType::f32, Shape{3}}, many{ElementType::f32, Shape{3, 5, 41}};
+    const auto a = builder.input("a", few), b = builder.input("b", many);
+    const auto top = builder.reshape(builder.reduce("sum", a, {0}), Shape{});
+    const auto bottom = builder.reshape(builder.reduce("sum", b, {0, 1, 2}), Shape{});
+    builder.output("y", builder.map("div", {top, bottom}));
+    const auto graph = optimize::optimize(builder.finish());
+    check_as_on_host(*backend, graph, {test::random_tensor(random, few), test::random_tensor(random, many, 1, 2)});
 }
 
 TEST_CASE("4-bit results fill their bytes and nothing behind them") {

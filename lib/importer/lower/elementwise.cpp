@@ -65,6 +65,12 @@ Values bit_shift(Context& c) {
     return {c.builder().map(direction == "LEFT" ? "shift_left" : "shift_right", {c.in(0), c.in(1)})};
 }
 
+// [ONNX SwiGLU]: swish(gate) * linear, both of the same shape.
+Values swiglu(Context& c) {
+    Builder& b = c.builder();
+    return {mul(b, b.map("swish", {c.in(0)}, c.real("alpha", 1)), c.in(1))};
+}
+
 // Numbers outside of a nibble's range lose their high bits, as those outside of wider integers do.
 ValueId cast_to_nibble(Builder& b, ValueId x, ElementType to) {
     const double shift = to == ElementType::i4 ? 8 : 0;
@@ -177,6 +183,7 @@ const Row kRows[] = {
     {"", "Sqrt", 1, 0, each, "sqrt"},
     {"", "Sub", 1, 0, each, "sub"},
     {"", "Sum", 1, 0, fold, "add", "add"},
+    {"", "SwiGLU", 1, 0, swiglu},
     {"", "Swish", 1, 0, each, "swish", "", {"alpha", 1}},
     {"", "Tan", 1, 0, each, "tan"},
     {"", "Tanh", 1, 0, each, "tanh"},
