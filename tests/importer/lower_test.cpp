@@ -50,6 +50,8 @@ TEST_CASE("transposed convolution spreads every input") {
     const Tensor x = floats({1, 1, 2}, {1, 10}), w = floats({1, 1, 3}, {1, 2, 3});
     check(run_op("ConvTranspose", {x, w}), 0, floats({1, 1, 4}, {1, 12, 23, 30}));
     check(run_op("ConvTranspose", {x, w}, {{"strides", List{2}}}), 0, floats({1, 1, 5}, {1, 2, 13, 20, 30}));
+    check(run_op("ConvTranspose", {x, w}, {{"strides", List{2}}, {"output_shape", List{1, 1, 5}}}), 0,
+          floats({1, 1, 5}, {1, 2, 13, 20, 30}));
     check(run_op("ConvTranspose", {x, w}, {{"strides", List{3}}, {"pads", List{1, 0}}, {"output_padding", List{1}}}), 0,
           floats({1, 1, 6}, {2, 3, 10, 20, 30, 0}));
 }

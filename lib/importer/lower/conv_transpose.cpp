@@ -102,7 +102,9 @@ private:
         const Ints dilations = sane("dilations", c_.ints("dilations", Ints(rank, 1)), rank, 1);
         const Ints extra = sane("output_padding", c_.ints("output_padding", Ints(rank, 0)), rank, 0);
         const Ints pads = sane("pads", c_.ints("pads", Ints(2 * rank, 0)), 2 * rank, 0);
-        const Ints wanted = sane("output_shape", c_.ints("output_shape", Ints(rank, -1)), rank, -1);
+        Ints shape = c_.ints("output_shape", Ints(rank, -1));
+        if (shape.size() == rank + 2) shape.erase(shape.begin(), shape.begin() + 2);  // old files have N and C in it
+        const Ints wanted = sane("output_shape", std::move(shape), rank, -1);
         const std::string automatic = c_.text("auto_pad", "NOTSET");
         const bool same = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
         for (std::size_t k = 0; k < rank; ++k) {
