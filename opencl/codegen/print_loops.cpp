@@ -179,7 +179,10 @@ private:
         const std::string indent = "        ";
         std::string out = text(indent, "const int row = base + at;\n") + decode("row", outer_count(), indent);
         std::set<int> done;
-        const auto outside = [&](int node) { return !body_.depends().on_folded(node) && ready(node, done); };
+        // A row without elements reads nothing: what its passes would have read need not be there.
+        const auto& folded = trace_.nest.folded;
+        const bool runs = std::find(folded.begin(), folded.end(), 0) == folded.end();
+        const auto outside = [&](int node) { return runs && !body_.depends().on_folded(node) && ready(node, done); };
         for (std::size_t p = 0; p < trace_.passes.size(); ++p) {
             const Pass& pass = trace_.passes[p];
             body_.emit(pass.node, lanes, done, out, indent, outside);

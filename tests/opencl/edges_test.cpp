@@ -65,6 +65,16 @@ TEST_CASE("two reductions over different domains meet in one value") {
     check_as_on_host(*backend, graph, {test::random_tensor(random, few), test::random_tensor(random, many, 1, 2)});
 }
 
+TEST_CASE("reductions over an axis without elements give what they start from") {
+    SHOAL_NEEDS_DEVICE(backend);
+    Builder builder("nothing");
+    const Type none{ElementType::f32, Shape{2, 0, 4}};
+    const auto x = builder.input("x", none);
+    for (const auto fn : {"sum", "product", "max", "min"})
+        builder.output(fn, builder.reduce(fn, builder.map("exp", {x}), {1}));
+    check_as_on_host(*backend, optimize::optimize(builder.finish()), {Tensor(none)});
+}
+
 TEST_CASE("4-bit results fill their bytes and nothing behind them") {
     SHOAL_NEEDS_DEVICE(backend);
     auto random = test::generator();

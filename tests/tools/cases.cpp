@@ -14,8 +14,20 @@ namespace shoal::tools {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+bool is_host(const std::string& name) {
+    return name == "host" || name == "optimised";
+}
+
+}  // namespace
+
+bool can_open(const std::string& name) {
+    return is_host(name) || !opencl::discover().devices.empty();
+}
+
 Device open_device(const std::string& name) {
-    if (name == "host" || name == "optimised") return {runtime::make_host_backend(), name == "optimised"};
+    if (is_host(name)) return {runtime::make_host_backend(), name == "optimised"};
     const auto found = opencl::discover();
     return {opencl::make_backend(opencl::choose(found.devices, name)), true};
 }

@@ -24,6 +24,8 @@ struct Device {
 /// The device for `--device NAME`: "host", "optimised" (the host loops behind the optimiser), else what
 /// opencl::choose() makes of the name. Throws what it throws.
 [[nodiscard]] Device open_device(const std::string& name);
+/// False when the name asks for OpenCL and this machine has no device of it.
+[[nodiscard]] bool can_open(const std::string& name);
 /// The same device opened several times: boards of one kind that share nothing.
 [[nodiscard]] std::vector<Device> open_devices(const std::string& name, int count);
 

@@ -171,6 +171,10 @@ int main(int argc, char** argv) {
         std::printf("0 passed, 0 failed, 0 skipped: there is no test data in %s\n", data.c_str());
         return tools::kSkipped;
     }
+    if (!tools::can_open(device)) {
+        std::printf("0 passed, 0 failed, 0 skipped: there is no OpenCL device\n");
+        return tools::kSkipped;
+    }
     try {
         auto tests = read_list(list.empty() ? (fs::path(data) / "tests.tsv").string() : list);
         std::erase_if(tests, [&](const Test& test) {

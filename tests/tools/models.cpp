@@ -176,6 +176,10 @@ int main(int argc, char** argv) {
     app.add_option("--frames", frames, "at most so many frames of a stream");
     CLI11_PARSE(app, argc, argv);
     if (data.empty()) data = {tools::shared_folder("models").string(), tools::shared_folder("models_arch").string()};
+    if (!tools::can_open(device_name)) {
+        std::printf("0 passed, 0 failed, 0 skipped: there is no OpenCL device\n");
+        return tools::kSkipped;
+    }
     try {
         const auto devices = tools::open_devices(device_name, boards);
         std::vector<fs::path> folders;
