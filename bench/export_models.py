@@ -29,6 +29,8 @@ class Encoder(torch.nn.Module):
         super().__init__()
         layer = torch.nn.TransformerEncoderLayer(768, 12, 3072, activation="gelu", batch_first=True)
         self.layers = torch.nn.TransformerEncoder(layer, 12, enable_nested_tensor=False)
+        for parameter in self.layers.parameters():  # copies of one layer would be exported as one, and stay in a cache
+            torch.nn.init.normal_(parameter, std=0.02)
 
     def forward(self, x):
         return self.layers(x)
