@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "base/file.hpp"
 #include "graph/liveness.hpp"
 #include "opencl/emit/emitter.hpp"
 #include "opencl/kernel_sequence.hpp"
@@ -66,7 +67,7 @@ public:
             memory_.results += graph_.type(id).size_bytes();
         if (emission_.groups.empty()) return;
         const int workers = device_->device().info.compute_units;
-        auto whole = is_resident() ? make_persistent(graph_, emission_, residence_, workers) : std::nullopt;
+        auto whole = is_resident() ? make_persistent(graph_, emission_, residence_, {workers, false}) : std::nullopt;
         if (whole)
             persistent_.emplace(*device_, graph_.name, std::move(*whole), build_options(emission_.uses_f64), workers,
                                 residence_);
@@ -83,20 +84,13 @@ public:
         runtime::check_inputs(graph_, inputs);
         const auto turn = turns_.wait(options, kLook);
         const auto results = make_results();
-        if (persistent_) {
-            persistent_->bind(raw(inputs), raw(results));
-            persistent_->enqueue(device_->queue());
-        } else if (sequence_) {
-            sequence_->bind(raw(inputs), raw(results));
-            sequence_->enqueue_all(device_->queue());
-        }
-        wait(options, inputs, results);
+        if (!emission_.groups.empty()) wait(options, enqueue(raw(inputs), raw(results)), inputs, results);
         return outputs(inputs, results);
     }
 
     [[nodiscard]] std::vector<runtime::KernelReport> profile(int repeat) override {
         const auto turn = turns_.wait({}, kLook);
-        if (!sequence_ && !emission_.groups.empty()) make_sequence();
+        if (emission_.groups.empty()) return {};
         std::vector<BufferPtr> inputs;
         for (const auto& port : graph_.inputs) {
             const auto& type = graph_.type(port.value);
@@ -104,15 +98,11 @@ public:
                 std::make_shared<DeviceBuffer>(device_, device_->place(tensor::Tensor(type).shared_bytes()), type));
         }
         const auto results = make_results();
-        if (sequence_) sequence_->bind(raw(inputs), raw(results));
-        std::vector<std::vector<double>> seconds(emission_.groups.size());
-        for (int n = 0; n < std::max(repeat, 1); ++n) {
-            for (std::size_t g = 0; g < seconds.size(); ++g)
-                seconds[g].push_back(sequence_->time_group(device_->profiling_queue(), g));
-        }
+        auto seconds = persistent_ ? resident_seconds(raw(inputs), raw(results), repeat) : std::nullopt;
+        if (!seconds) seconds = separate_seconds(raw(inputs), raw(results), repeat);
         std::vector<runtime::KernelReport> out;
-        for (std::size_t g = 0; g < seconds.size(); ++g) {
-            auto& own = seconds[g];
+        for (std::size_t g = 0; g < seconds->size(); ++g) {
+            auto& own = (*seconds)[g];
             std::nth_element(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(own.size() / 2), own.end());
             out.push_back(report(g, own[own.size() / 2]));
         }
@@ -126,6 +116,53 @@ private:
                (device_->dispatch() == Dispatch::automatic && runs_persistently(device_->device().info));
     }
 
+    // The event of the last command.
+    [[nodiscard]] EventHandle enqueue(const std::vector<cl_mem>& inputs, const std::vector<cl_mem>& results) {
+        cl_event last = nullptr;
+        if (persistent_) {
+            persistent_->bind(inputs, results);
+            persistent_->enqueue(device_->queue(), &last);
+        } else {
+            sequence_->bind(inputs, results);
+            sequence_->enqueue_all(device_->queue());
+            check(clEnqueueMarkerWithWaitList(device_->queue(), 0, nullptr, &last), "clEnqueueMarkerWithWaitList");
+        }
+        return EventHandle(last);
+    }
+
+    // Of each group, the seconds of every repetition.
+    using Seconds = std::vector<std::vector<double>>;
+
+    // Timed where it runs: inside the resident kernel, behind and before its neighbours.
+    std::optional<Seconds> resident_seconds(const std::vector<cl_mem>& inputs, const std::vector<cl_mem>& results,
+                                            int repeat) {
+        const int workers = device_->device().info.compute_units;
+        auto whole = make_persistent(graph_, emission_, residence_, {workers, true});
+        if (!whole) return std::nullopt;
+        PersistentRun timed(*device_, graph_.name, std::move(*whole), build_options(emission_.uses_f64), workers,
+                            residence_);
+        timed.bind(inputs, results);
+        Seconds out(emission_.groups.size());
+        for (int n = -1; n < std::max(repeat, 1); ++n) {
+            const auto once = timed.time_groups(device_->profiling_queue(), out.size());
+            if (!once) return std::nullopt;
+            for (std::size_t g = 0; n >= 0 && g < out.size(); ++g)  // the first run warms up
+                out[g].push_back((*once)[g]);
+        }
+        return out;
+    }
+
+    Seconds separate_seconds(const std::vector<cl_mem>& inputs, const std::vector<cl_mem>& results, int repeat) {
+        if (!sequence_) make_sequence();
+        sequence_->bind(inputs, results);
+        Seconds out(emission_.groups.size());
+        for (int n = 0; n < std::max(repeat, 1); ++n) {
+            for (std::size_t g = 0; g < out.size(); ++g)
+                out[g].push_back(sequence_->time_group(device_->profiling_queue(), g));
+        }
+        return out;
+    }
+
     void make_sequence() {
         programs_.emplace(run_programs(*device_, graph_, emission_));
         sequence_.emplace(programs_->each(), graph_, emission_, residence_);
@@ -134,7 +171,17 @@ private:
     void pack_weights() {
         if (emission_.weights.empty()) return;
         const auto programs = setup_programs(*device_, graph_, emission_);
-        KernelSequence::pack_weights(*device_, programs.each(), graph_, emission_, residence_);
+        KernelSequence::pack_weights(*device_, programs.each(), graph_, emission_, residence_,
+                                     [&](ValueId id) { let_go(id); });
+    }
+
+    // A constant that was packed is read by no kernel as it was: its bytes need not lie in memory twice.
+    void let_go(ValueId id) {
+        const bool kept =
+            std::find(storage_.constants.begin(), storage_.constants.end(), id) != storage_.constants.end();
+        if (kept || graph_.type(id).shape.count() == 1) return;  // one element alone is a kernel's argument
+        base::forget_pages(graph_.value(id).constant->bytes);
+        graph_.values[id].constant->bytes = {};
     }
 
     [[nodiscard]] const DeviceBuffer& own(const BufferPtr& buffer) const {
@@ -162,12 +209,8 @@ private:
         return out;
     }
 
-    void wait(const runtime::RunOptions& options, std::span<const BufferPtr> inputs,
+    void wait(const runtime::RunOptions& options, const EventHandle& event, std::span<const BufferPtr> inputs,
               const std::vector<BufferPtr>& results) {
-        if (emission_.groups.empty()) return;
-        cl_event raw_event = nullptr;
-        check(clEnqueueMarkerWithWaitList(device_->queue(), 0, nullptr, &raw_event), "clEnqueueMarkerWithWaitList");
-        const EventHandle event(raw_event);
         const auto completion = std::make_shared<Completion>();
         completion->kept.assign(inputs.begin(), inputs.end());
         completion->kept.insert(completion->kept.end(), results.begin(), results.end());

@@ -65,6 +65,16 @@ MemoryHandle make_memory(cl_context context, cl_mem_flags flags, std::size_t siz
     return memory;
 }
 
+double event_seconds(const EventHandle& event) {
+    cl_event raw = event.get();
+    check(clWaitForEvents(1, &raw), "clWaitForEvents");
+    cl_ulong start = 0, end = 0;
+    check(clGetEventProfilingInfo(raw, CL_PROFILING_COMMAND_START, sizeof start, &start, nullptr),
+          "clGetEventProfilingInfo");
+    check(clGetEventProfilingInfo(raw, CL_PROFILING_COMMAND_END, sizeof end, &end, nullptr), "clGetEventProfilingInfo");
+    return static_cast<double>(end - start) * 1e-9;
+}
+
 KernelHandle make_kernel(cl_program program, const std::string& name) {
     cl_int status = CL_SUCCESS;
     KernelHandle kernel(clCreateKernel(program, name.c_str(), &status));

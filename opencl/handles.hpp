@@ -48,6 +48,8 @@ using DeviceHandle = Handle<cl_device_id>;
 [[nodiscard]] MemoryHandle make_memory(cl_context context, cl_mem_flags flags, std::size_t size_bytes,
                                        void* host = nullptr);
 [[nodiscard]] KernelHandle make_kernel(cl_program program, const std::string& name);
+/// Waits for a command of a queue with timestamps; the seconds that the device spent on it.
+[[nodiscard]] double event_seconds(const EventHandle& event);
 
 /// Sets argument `index` to a number or a cl_mem.
 template <class T>

@@ -1,5 +1,7 @@
 #include "opencl/kernel_sequence.hpp"
 
+#include <map>
+
 #include <algorithm>
 
 #include "base/checked.hpp"
@@ -27,8 +29,7 @@ MemoryHandle part_of(const Memory& memory, const Location& at) {
     const cl_buffer_region region{base::narrow<std::size_t>(at.offset, "offset in device memory"),
                                   base::narrow<std::size_t>(std::max<std::uint64_t>(at.bytes, 1), "bytes of a buffer")};
     cl_int status = CL_SUCCESS;
-    MemoryHandle part(
-        clCreateSubBuffer(memory.get(), CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &status));
+    MemoryHandle part(clCreateSubBuffer(memory.get(), 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &status));
     check(status, "clCreateSubBuffer", at.bytes, " bytes at ", at.offset, " of ", memory.size_bytes());
     return part;
 }
@@ -93,22 +94,20 @@ double KernelSequence::time_group(cl_command_queue profiling_queue, std::size_t 
         cl_event raw = nullptr;
         launches_[n].enqueue(profiling_queue, &raw);
         const EventHandle event(raw);
-        check(clWaitForEvents(1, &raw), "clWaitForEvents");
-        cl_ulong start = 0, end = 0;
-        check(clGetEventProfilingInfo(raw, CL_PROFILING_COMMAND_START, sizeof start, &start, nullptr),
-              "clGetEventProfilingInfo");
-        check(clGetEventProfilingInfo(raw, CL_PROFILING_COMMAND_END, sizeof end, &end, nullptr),
-              "clGetEventProfilingInfo");
-        seconds += static_cast<double>(end - start) * 1e-9;
+        seconds += event_seconds(event);
     }
     return seconds;
 }
 
 void KernelSequence::pack_weights(OpenDevice& device, const std::vector<cl_program>& programs, const Graph& graph,
-                                  const Emission& emission, const Residence& residence) {
+                                  const Emission& emission, const Residence& residence,
+                                  const std::function<void(ValueId)>& packed) {
+    std::map<ValueId, std::size_t> last;
+    for (std::size_t n = 0; n < emission.weights.size(); ++n)
+        last[emission.weights[n].source] = n;
     for (std::size_t n = 0; n < emission.weights.size(); ++n) {
         const Weight& weight = emission.weights[n];
-        const MemoryPtr source = device.place(graph.constant(weight.source).shared_bytes());
+        MemoryPtr source = device.place(graph.constant(weight.source).shared_bytes());
         const Location at = residence.weight(n);
         const MemoryHandle target = part_of(*residence.memories()[at.number], at);
         const Bound setup{make_kernel(programs[n], weight.setup.kernel), &weight.setup};
@@ -123,6 +122,8 @@ void KernelSequence::pack_weights(OpenDevice& device, const std::vector<cl_progr
         }
         setup.enqueue(device.queue());
         check(clFinish(device.queue()), "clFinish", "after packing a weight");
+        source.reset();
+        if (last[weight.source] == n) packed(weight.source);
     }
 }
 

@@ -1,6 +1,7 @@
 // The kernels of an executable as separate launches, in order: what runs on every device, and what profiling times.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,11 @@ public:
     /// Runs one group's launches one by one on a queue with timestamps; seconds on the device.
     [[nodiscard]] double time_group(cl_command_queue profiling_queue, std::size_t group) const;
 
-    /// Runs the weights' setup launches and waits. The constants' own bytes are needed only meanwhile.
-    /// `programs`: one for each weight.
+    /// Runs the weights' setup launches and waits. `programs`: one for each weight. Calls `packed` with a constant as
+    /// soon as no further weight is made of it.
     static void pack_weights(OpenDevice& device, const std::vector<cl_program>& programs, const Graph& graph,
-                             const Emission& emission, const Residence& residence);
+                             const Emission& emission, const Residence& residence,
+                             const std::function<void(ValueId)>& packed);
 
 private:
     struct Bound {

@@ -1,25 +1,31 @@
 #include "opencl/residence.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "base/checked.hpp"
 
 namespace shoal::opencl {
+namespace {
+
+// Constants up to this many bytes lie together in one buffer: a kernel can have only so many pointers, and drivers keep
+// books on every buffer.
+constexpr std::uint64_t kSmallConstant = std::uint64_t{64} << 10;
+constexpr std::size_t kTogether = ~std::size_t{0};  // a place in that buffer, which is not there yet
+
+}  // namespace
 
 Residence::Residence(std::shared_ptr<OpenDevice> device, const Graph& graph, const Emission& emission,
                      const Storage& storage)
     : graph_(graph), emission_(emission), storage_(storage) {
-    for (const auto id : storage.constants) {
-        constants_.push_back(add(device->place(graph.constant(id).shared_bytes()), graph.type(id).size_bytes()));
-        weight_bytes_ += graph.type(id).size_bytes();
-    }
+    const std::uint64_t alignment = std::max<std::uint64_t>(device->device().info.buffer_alignment, 64);
+    place_constants(*device, alignment);
     if (emission.zeros_bytes > 0) {
         const tensor::Tensor zeros({tensor::ElementType::u8, {static_cast<std::int64_t>(emission.zeros_bytes)}});
         zeros_ = add(device->place(zeros.shared_bytes()), emission.zeros_bytes);
         weight_bytes_ += emission.zeros_bytes;
     }
     // All packed weights of an executable lie in one piece, as long as the device allows such a piece.
-    const std::uint64_t alignment = std::max<std::uint64_t>(device->device().info.buffer_alignment, 64);
     std::uint64_t longest = device->device().info.largest_allocation;
     if (longest == 0) longest = ~std::uint64_t{0};
     for (std::size_t first = 0; first < emission.weights.size();) {
@@ -44,6 +50,35 @@ Residence::Residence(std::shared_ptr<OpenDevice> device, const Graph& graph, con
         const auto bytes = base::narrow<std::size_t>(storage.arena_bytes, "bytes of activations");
         arena_ = add(device->allocate(bytes), storage.arena_bytes);
     }
+}
+
+void Residence::place_constants(OpenDevice& device, std::uint64_t alignment) {
+    std::set<ValueId> returned;  // what leaves the executable is a buffer of its own
+    for (const auto& port : graph_.outputs)
+        returned.insert(storage_.roots[port.value]);
+    std::uint64_t small = 0;
+    constants_.resize(storage_.constants.size());
+    for (std::size_t n = 0; n < constants_.size(); ++n) {
+        const ValueId id = storage_.constants[n];
+        const std::uint64_t bytes = graph_.type(id).size_bytes();
+        weight_bytes_ += bytes;
+        if (bytes > kSmallConstant || returned.count(id) != 0) {
+            constants_[n] = add(device.place(graph_.constant(id).shared_bytes()), bytes);
+        } else {
+            constants_[n] = {Location::Kind::memory, kTogether, small, bytes};
+            small += base::round_up(std::max<std::uint64_t>(bytes, 1), alignment);
+        }
+    }
+    if (small == 0) return;
+    tensor::Tensor together({tensor::ElementType::u8, {static_cast<std::int64_t>(small)}});
+    const auto to = together.edit();
+    for (std::size_t n = 0; n < constants_.size(); ++n) {
+        if (constants_[n].number != kTogether) continue;
+        const auto from = graph_.constant(storage_.constants[n]).bytes();
+        std::copy(from.begin(), from.end(), to.begin() + static_cast<std::ptrdiff_t>(constants_[n].offset));
+        constants_[n].number = memories_.size();
+    }
+    (void)add(device.place(together.shared_bytes()), small);
 }
 
 Location Residence::add(MemoryPtr memory, std::uint64_t bytes) {

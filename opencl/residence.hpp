@@ -32,11 +32,12 @@ public:
     /// Where a pointer argument of a launch of group `group` lies; nothing for numbers and scalars.
     [[nodiscard]] std::optional<Location> locate(const LaunchArgument& argument, std::size_t group) const;
     [[nodiscard]] Location weight(std::size_t number) const { return weights_[number]; }
-    /// The memory of constant number `number` of the storage plan.
+    /// The memory of constant number `number` of the storage plan, which is an output of the graph.
     [[nodiscard]] const MemoryPtr& constant(std::size_t number) const { return memories_[constants_[number].number]; }
     [[nodiscard]] std::uint64_t weight_bytes() const noexcept { return weight_bytes_; }
 
 private:
+    void place_constants(OpenDevice& device, std::uint64_t alignment);
     Location add(MemoryPtr memory, std::uint64_t bytes);
 
     const Graph& graph_;

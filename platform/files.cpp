@@ -39,6 +39,12 @@ std::filesystem::path temporary_beside(const std::filesystem::path& path) {
     return path.string() + ".new." + std::to_string(::getpid()) + "." + std::to_string(counter++);
 }
 
+// How a mapping ends; by it a pointer is known to own one.
+struct Unmap {
+    std::size_t size;
+    void operator()(const void* memory) const noexcept { ::munmap(const_cast<void*>(memory), size); }
+};
+
 // Nobody but root and this user can put another folder in this one's place: whoever owns a folder above may, and so may
 // anybody in one that everybody may write to, unless it is sticky (as /tmp is).
 bool is_safe_below(const std::filesystem::path& path) {
@@ -71,8 +77,16 @@ MappedFile map_file(const std::filesystem::path& path) {
     if (size == 0) return {};
     void* memory = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
     if (memory == MAP_FAILED) fail("cannot map", path);
-    std::shared_ptr<const void> owner(memory, [size](const void* p) { ::munmap(const_cast<void*>(p), size); });
+    std::shared_ptr<const void> owner(memory, Unmap{size});
     return {owner, {static_cast<const std::byte*>(memory), size}};
+}
+
+void forget_pages(const std::shared_ptr<const void>& owner, std::span<const std::byte> bytes) noexcept {
+    if (std::get_deleter<Unmap>(owner) == nullptr) return;  // other memory would come back as zeros
+    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+    const std::uintptr_t first = (begin + page - 1) / page * page, last = (begin + bytes.size()) / page * page;
+    if (first < last) (void)::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes, bool owner_only) {

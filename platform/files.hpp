@@ -19,6 +19,9 @@ struct MappedFile {
     std::span<const std::byte> bytes;
 };
 [[nodiscard]] MappedFile map_file(const std::filesystem::path& path);
+/// Gives back the memory of the whole pages among `bytes`, a part of what `owner` maps: they are read from the file
+/// again when somebody looks. Nothing happens when `owner` is no mapped file's.
+void forget_pages(const std::shared_ptr<const void>& owner, std::span<const std::byte> bytes) noexcept;
 
 /// Writes a file so that readers see the old content or the new, never a part: a temporary beside it, synced, renamed.
 /// `owner_only` makes it readable by its owner alone from the start (keys).

@@ -17,6 +17,10 @@ SharedBytes map_file(const std::filesystem::path& path) {
     });
 }
 
+void forget_pages(const SharedBytes& bytes) noexcept {
+    platform::forget_pages(bytes.owner(), bytes.view());
+}
+
 std::string read_text(const std::filesystem::path& path) {
     return translate_errors([&] { return platform::read_text(path); });
 }

@@ -28,6 +28,10 @@ decltype(auto) translate_errors(Action&& action) {
 /// The file's bytes, mapped and not copied. Throws not_found or io.
 [[nodiscard]] SharedBytes map_file(const std::filesystem::path& path);
 
+/// Gives back the memory behind bytes that map_file mapped, or a part of them; they are read from the file again when
+/// somebody looks. Other bytes stay as they are.
+void forget_pages(const SharedBytes& bytes) noexcept;
+
 /// A text file as a whole. Throws not_found or io.
 [[nodiscard]] std::string read_text(const std::filesystem::path& path);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
 
 namespace shoal::importer {
 namespace {
@@ -30,6 +31,7 @@ Tensor SourceTensor::tensor() const {
     if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignment == 0) return {type, bytes};
     Tensor copy(type);
     std::copy(view.begin(), view.end(), copy.edit().begin());
+    base::forget_pages(bytes);
     return copy;
 }
 

@@ -17,6 +17,7 @@ constexpr std::size_t kMostBases = 100;
 // A step: kind, extents of the launch, chunk of items that a group takes at once, then the arguments: a pointer takes
 // three numbers (base, offset low and high), everything else one or two.
 constexpr std::size_t kHeader = 5;
+constexpr std::size_t kLine = 32;  // LINE in persistent.cl
 
 // Replaces every occurrence.
 std::string replaced(std::string in, std::string_view what, std::string_view with) {
@@ -33,8 +34,8 @@ std::string as_functions(const std::string& kernels) {
     std::size_t from = 0;
     for (std::size_t at = kernels.find(kKernel); at != std::string::npos; at = kernels.find(kKernel, from)) {
         const std::size_t name = kernels.find(kVoid, at) + kVoid.size(), open = kernels.find('(', name);
-        out += kernels.substr(from, at - from) + "inline void " + kernels.substr(name, open - name) +
-               "(const int item_0, const int item_1, const int item_2, ";
+        out += kernels.substr(from, at - from) + "__attribute__((always_inline)) void " +
+               kernels.substr(name, open - name) + "(const int item_0, const int item_1, const int item_2, ";
         from = open + 1;
     }
     out += kernels.substr(from);
@@ -45,8 +46,10 @@ std::string as_functions(const std::string& kernels) {
 
 class Maker {
 public:
-    Maker(const Graph& graph, const Emission& emission, const Residence& residence, int workers)
-        : graph_(graph), emission_(emission), residence_(residence), workers_(workers) {}
+    Maker(const Graph& graph, const Emission& emission, const Residence& residence, PersistentOptions options)
+        : graph_(graph), emission_(emission), residence_(residence), workers_(options.workers) {
+        out_.timed = options.timed;
+    }
 
     std::optional<PersistentKernel> make() {
         for (std::size_t g = 0; g < emission_.groups.size(); ++g) {
@@ -62,7 +65,7 @@ public:
             out_.steps.insert(out_.steps.end(), record.begin(), record.end());
         }
         out_.step_count = static_cast<std::int32_t>(records_.size());
-        out_.sync_count = 2 + records_.size() * static_cast<std::size_t>(workers_);
+        out_.sync_count = (2 + 2 * static_cast<std::size_t>(workers_)) * kLine;
         write(stride);
         return std::move(out_);
     }
@@ -77,23 +80,28 @@ private:
 
     void add(const Launch& launch, std::size_t group) {
         std::vector<std::int32_t> record(kHeader);
-        std::string call;
-        for (const auto& argument : launch.arguments) {
+        std::string locals, names;
+        for (std::size_t n = 0; n < launch.arguments.size(); ++n) {
+            const LaunchArgument& argument = launch.arguments[n];
             const std::string at = text("step[", record.size(), ']'), next = text("step[", record.size() + 1, ']');
+            names += text(", a", n);
             if (const auto location = residence_.locate(argument, group)) {
-                call +=
-                    text(", (__global void*)(bases[", at, "] + SHOAL_LONG(", next, ", step[", record.size() + 2, "]))");
+                locals += text("__global void* const a", n, " = bases[", at, "] + SHOAL_LONG(", next, ", step[",
+                               record.size() + 2, "]); ");
                 record.push_back(base_number(*location));
                 push_long(record, location->offset);
             } else if (const auto* number = std::get_if<NumberArgument>(&argument)) {
-                call += ", " + at;
+                locals += text("const int a", n, " = ", at, "; ");
                 record.push_back(static_cast<std::int32_t>(number->value));
             } else {
-                call += ", " + scalar(std::get<ScalarArgument>(argument), record, at, next);
+                const auto& own = std::get<ScalarArgument>(argument);
+                locals += text("const ", type_name(compute_of(own.element), 1), " a", n, " = ",
+                               scalar(own, record, at, next), "; ");
             }
         }
-        const auto [kind, fresh] = kinds_.try_emplace(text(launch.kernel, "(item_0, item_1, item_2", call, ")"),
-                                                      static_cast<int>(kinds_.size()));
+        const auto [kind, fresh] =
+            kinds_.try_emplace(text(locals, "SHOAL_ITEMS { ", launch.kernel, "(item_0, item_1, item_2", names, "); }"),
+                               static_cast<int>(kinds_.size()));
         const std::size_t total = launch.global[0] * launch.global[1] * launch.global[2];
         const std::size_t chunk = std::max<std::size_t>(1, total / (static_cast<std::size_t>(workers_) * 8));
         record[0] = kind->second;
@@ -102,6 +110,7 @@ private:
         record[3] = static_cast<std::int32_t>(total);
         record[4] = static_cast<std::int32_t>(chunk);
         records_.push_back(std::move(record));
+        out_.groups.push_back(group);
     }
 
     static void push_long(std::vector<std::int32_t>& record, std::uint64_t value) {
@@ -129,22 +138,23 @@ private:
     }
 
     void write(std::size_t stride) {
-        std::string parameters, list, cases;
+        std::string parameters, list, kinds, cases;
         for (std::size_t n = 0; n < out_.bases.size(); ++n) {
             parameters += text(", __global uchar* base_", n);
             list += text(n != 0 ? ", " : "", "base_", n);
         }
-        std::vector<const std::string*> calls(kinds_.size());
-        for (const auto& [call, kind] : kinds_)
-            calls[static_cast<std::size_t>(kind)] = &call;
-        for (std::size_t kind = 0; kind < calls.size(); ++kind) {
-            cases += text("case ", kind, ": SHOAL_ITEMS { ", *calls[kind], "; } break; ");
+        std::vector<const std::string*> bodies(kinds_.size());
+        for (const auto& [body, kind] : kinds_)
+            bodies[static_cast<std::size_t>(kind)] = &body;
+        for (std::size_t kind = 0; kind < bodies.size(); ++kind) {
+            kinds += text("SHOAL_KIND(", kind, ") { ", *bodies[kind], " } ");
+            cases += text("case ", kind, ": shoal_kind_", kind, "(step, bases, first, last, size_0, size_1); break; ");
         }
         const std::string functions = as_functions(emission_.text);
-        out_.name = "persistent_" + base::Digest::of(functions + cases + parameters).hex().substr(0, 12);
-        out_.text =
-            text(functions, "\n#define KERNEL ", out_.name, "\n#define STRIDE ", stride, "\n#define PARAMETERS ",
-                 parameters, "\n#define BASES ", list, "\n#define CASES ", cases, "\n", kernel_text("persistent"));
+        out_.name = "persistent_" + base::Digest::of(functions + kinds + parameters).hex().substr(0, 12);
+        out_.text = text(functions, "\n#define KERNEL ", out_.name, out_.timed ? "\n#define TIMES" : "",
+                         "\n#define STRIDE ", stride, "\n#define PARAMETERS ", parameters, "\n#define BASES ", list,
+                         "\n#define KINDS ", kinds, "\n#define CASES ", cases, "\n", kernel_text("persistent"));
     }
 
     const Graph& graph_;
@@ -160,8 +170,8 @@ private:
 }  // namespace
 
 std::optional<PersistentKernel> make_persistent(const Graph& graph, const Emission& emission,
-                                                const Residence& residence, int workers) {
-    return Maker(graph, emission, residence, workers).make();
+                                                const Residence& residence, PersistentOptions options) {
+    return Maker(graph, emission, residence, options).make();
 }
 
 }  // namespace shoal::opencl

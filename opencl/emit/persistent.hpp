@@ -21,12 +21,19 @@ struct PersistentKernel {
     std::string text;                 ///< the whole program
     std::vector<std::int32_t> steps;  ///< one record a launch; see persistent.cpp
     std::int32_t step_count = 0;
-    std::size_t sync_count = 0;   ///< ints of zeroed memory that the groups meet in; the kernel leaves it zeroed
-    std::vector<Location> bases;  ///< what the pointer arguments behind the fixed ones are, in order
+    std::vector<std::size_t> groups;  ///< the kernel group that each step belongs to
+    bool timed = false;               ///< has the argument `clock` behind the fixed ones; see persistent.cl
+    std::size_t sync_count = 0;       ///< ints of zeroed memory that the groups meet in; the kernel leaves it zeroed
+    std::vector<Location> bases;      ///< what the pointer arguments behind the fixed ones are, in order
 };
 
-/// Nothing when the graph needs more pointers than a kernel may have arguments. `workers`: work-groups that will run.
+struct PersistentOptions {
+    int workers = 1;     ///< work-groups that will run
+    bool timed = false;  ///< every group notes when it begins and ends its part of a step
+};
+
+/// Nothing when the graph needs more pointers than a kernel may have arguments.
 [[nodiscard]] std::optional<PersistentKernel> make_persistent(const Graph& graph, const Emission& emission,
-                                                              const Residence& residence, int workers);
+                                                              const Residence& residence, PersistentOptions options);
 
 }  // namespace shoal::opencl
