@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -139,21 +140,55 @@ private:
 
     // --- contractions ---
 
+    // A contraction takes what follows it, stretch by stretch: operators between one value and the next through which
+    // everything passes, such as x * sigmoid(x).
     void take_epilogue(std::uint32_t i) {
         ValueId value = graph_.ops[i].outputs[0];
-        while (!returned_[value] && readers_[value].size() == 1) {
-            const std::uint32_t r = readers_[value][0];
-            if (members_[group_of_[r]].size() != 1 || !fits_epilogue(graph_.ops[r], value)) return;
-            if (members_[group_of_[i]].size() >= kMostOps || makes_cycle(group_of_[i], group_of_[r])) return;
-            unite(group_of_[i], group_of_[r]);
-            value = graph_.ops[r].outputs[0];
+        for (;;) {
+            const auto stretch = next_stretch(group_of_[i], value);
+            if (stretch.empty()) return;
+            value = graph_.ops[stretch.back()].outputs[0];
+            for (const auto r : stretch)
+                unite(group_of_[i], group_of_[r]);
         }
     }
 
-    [[nodiscard]] bool fits_epilogue(const Op& op, ValueId value) const {
-        const Shape& own = shape(value);
+    // The fewest operators behind `value` that leave one value again; none when they do not fit behind `group`.
+    [[nodiscard]] std::vector<std::uint32_t> next_stretch(std::uint32_t group, ValueId value) const {
+        std::vector<std::uint32_t> stretch;
+        std::vector<ValueId> made{value};
+        std::vector<std::uint32_t> together{group};
+        const auto is_outside = [&](std::uint32_t r) {
+            return std::find(stretch.begin(), stretch.end(), r) == stretch.end();
+        };
+        const auto leaves = [&](ValueId id) {
+            return returned_[id] || std::any_of(readers_[id].begin(), readers_[id].end(), is_outside);
+        };
+        while (members_[group].size() + stretch.size() < kMostOps) {
+            const auto leaving = std::count_if(made.begin(), made.end(), leaves);
+            if (!stretch.empty() && leaving == 1 && leaves(made.back()))
+                return makes_cycle(together) ? std::vector<std::uint32_t>{} : stretch;
+            std::set<std::uint32_t> next;
+            for (const auto id : made)
+                std::copy_if(readers_[id].begin(), readers_[id].end(), std::inserter(next, next.end()), is_outside);
+            if (next.empty()) return {};
+            const std::uint32_t r = *next.begin();
+            const bool alone = next.size() == 1 && stretch.empty();
+            const Op& op = graph_.ops[r];
+            if (members_[group_of_[r]].size() != 1 || !fits_epilogue(op, made, alone)) return {};
+            stretch.push_back(r);
+            together.push_back(group_of_[r]);
+            made.push_back(op.outputs[0]);
+        }
+        return {};
+    }
+
+    // `made`: what the kernel has computed before; `alone`: everything passes through this operator.
+    [[nodiscard]] bool fits_epilogue(const Op& op, const std::vector<ValueId>& made, bool alone) const {
+        const Shape& own = shape(made[0]);
         if (op.is(cards::cast)) return true;
-        if (op.is(cards::reshape)) return shape(op.outputs[0]).rank() > 0 && shape(op.outputs[0]).back() == own.back();
+        if (op.is(cards::reshape))
+            return alone && shape(op.outputs[0]).rank() > 0 && shape(op.outputs[0]).back() == own.back();
         if (!op.is(cards::map) || shape(op.outputs[0]) != own) return false;
         return std::all_of(op.inputs.begin(), op.inputs.end(), [&](ValueId id) {
             const Shape& other = shape(id);
@@ -230,12 +265,26 @@ private:
                            [&](auto m) { return is_loop(graph_.ops[m]); });
     }
 
-    // True when `reader` would compute elements of `value` many times over and that is not free.
+    // True when `reader`'s group would compute elements of `value` many times over and that is not free.
     [[nodiscard]] bool rereads(const Op& reader, ValueId value) const {
+        if (!costs_arithmetic(group_of_[maker_[value]])) return false;
+        std::map<ValueId, double> known;
+        return reads_through(reader, value, known) > 2;
+    }
+    // How often an element of `value` is asked for by way of `reader` and what it is read by inside of its group.
+    [[nodiscard]] double reads_through(const Op& reader, ValueId value, std::map<ValueId, double>& known) const {
         const bool grows =
             reader.is(cards::map) || reader.is(cards::expand) || reader.is(cards::gather) || reader.is(cards::pad);
-        const std::int64_t reads = grows ? shape(reader.outputs[0]).count() : shape(value).count();
-        return reads > 2 * shape(value).count() && costs_arithmetic(group_of_[maker_[value]]);
+        const auto own = static_cast<double>(std::max<std::int64_t>(shape(value).count(), 1));
+        const ValueId made = reader.outputs[0];
+        const auto [at, fresh] = known.try_emplace(made, 1);
+        if (fresh) {
+            for (const auto r : readers_[made]) {
+                if (group_of_[r] == group_of_[maker_[made]])
+                    at->second = std::max(at->second, reads_through(graph_.ops[r], made, known));
+            }
+        }
+        return (grows ? static_cast<double>(shape(made).count()) / own : 1) * at->second;
     }
     [[nodiscard]] bool costs_arithmetic(std::uint32_t group) const {
         return std::any_of(members_[group].begin(), members_[group].end(),
@@ -258,31 +307,27 @@ private:
                 }
             }
         }
-        return inputs.size() <= kMostInputs && !makes_cycle(first, second);
+        return inputs.size() <= kMostInputs && !makes_cycle({first, second});
     }
 
-    // True when something outside of both reads `first` and feeds `second`, directly or not.
-    [[nodiscard]] bool makes_cycle(std::uint32_t first, std::uint32_t second) const {
-        std::vector<std::uint32_t> open;
-        std::set<std::uint32_t> seen{first, second};
-        bool reaches = false;
-        const auto follow = [&](std::uint32_t group, bool from_first) {
+    // True when something outside of these groups reads one of them and feeds one of them, directly or not.
+    [[nodiscard]] bool makes_cycle(const std::vector<std::uint32_t>& together) const {
+        const std::set<std::uint32_t> inside(together.begin(), together.end());
+        std::vector<std::uint32_t> open(together);
+        std::set<std::uint32_t> seen(inside);
+        while (!open.empty()) {
+            const std::uint32_t group = open.back();
+            open.pop_back();
             for (const auto m : members_[group]) {
                 for (const auto id : graph_.ops[m].outputs) {
                     for (const auto r : readers_[id]) {
-                        if (group_of_[r] == second && !from_first) reaches = true;
+                        if (inside.count(group_of_[r]) != 0 && inside.count(group) == 0) return true;
                         if (seen.insert(group_of_[r]).second) open.push_back(group_of_[r]);
                     }
                 }
             }
-        };
-        follow(first, true);
-        while (!open.empty() && !reaches) {
-            const std::uint32_t group = open.back();
-            open.pop_back();
-            follow(group, false);
         }
-        return reaches;
+        return false;
     }
 
     void unite(std::uint32_t into, std::uint32_t from) {

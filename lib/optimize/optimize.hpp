@@ -8,8 +8,9 @@ namespace shoal::optimize {
 
 using graph::Graph;
 
-/// All passes in order: share, sink transposes, fold scales, share, fuse. Results differ from the input's only by the
-/// rounding that folding constants brings (relative 1e-6 for f32). Pure; does not look at any device.
+/// All passes in order: share, sink transposes, fold scales, pad few channels, share, fuse. Results differ from the
+/// input's only by the rounding that folding constants brings (relative 1e-6 for f32). Pure; does not look at any
+/// device.
 [[nodiscard]] Graph optimize(const Graph& graph);
 
 /// Equal operators on equal values become one; equal constants too.
@@ -22,6 +23,10 @@ using graph::Graph;
 /// Multiplications and additions by constants behind a convolution or matrix product move into its weights and into one
 /// addition behind it (batch normalisation disappears). f32 and f64 only.
 [[nodiscard]] Graph fold_scales(const Graph& graph);
+
+/// Padding of a convolution over few channels (a picture's three) becomes an operator of its own, which is done while
+/// the picture's layout is changed: rows of taps then lie side by side in memory, and none of them must be asked for.
+[[nodiscard]] Graph pad_few_channels(const Graph& graph);
 
 /// Sets Op::group and the operators' order: which operators run as one kernel.
 ///  - A contraction (conv, matmul) or pool takes the element-wise chain behind it as its epilogue.

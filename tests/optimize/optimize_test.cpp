@@ -37,8 +37,9 @@ void check_same_results(const test::Network& network, const Graph& optimised) {
 TEST_CASE("every pass and all together keep a network's results and make a valid graph") {
     for (const auto& network : test::networks()) {
         CAPTURE(network.name);
-        const auto passes = {optimize::share_equal, optimize::sink_transposes, optimize::fold_scales, optimize::fuse,
-                             optimize::optimize};
+        const auto passes = {optimize::share_equal, optimize::sink_transposes,
+                             optimize::fold_scales, optimize::pad_few_channels,
+                             optimize::fuse,        optimize::optimize};
         for (const auto pass : passes) {
             const Graph out = pass(network.graph);
             CHECK_NOTHROW(graph::validate(out));
@@ -76,6 +77,45 @@ TEST_CASE("softmax and layer normalisation are one kernel each") {
     const Graph out = optimize::optimize(test::classifier().graph);
     const auto range = graph::groups(out).back();
     CHECK(range.last - range.first == 5);  // max, sub, exp, sum, div
+}
+
+TEST_CASE("a contraction takes what follows it through branches, up to where one value is left") {
+    CHECK(graph::groups(optimize::optimize(test::gelu().graph)).size() == 2);  // two products
+    const Graph out = optimize::optimize(test::depthwise_chain().graph);
+    CHECK(graph::groups(out).size() == 8);  // six convolutions and a transpose at either end
+}
+
+TEST_CASE("a contraction leaves alone what others read too, or what circles back to it") {
+    graph::Builder builder;
+    const auto x = builder.input("x", {tensor::ElementType::f32, {4, 5}});
+    const auto w = builder.input("w", {tensor::ElementType::f32, {5, 5}});
+    const auto y = builder.matmul(x, w), gate = builder.map("sigmoid", {y});
+    builder.output("gated", builder.map("mul", {builder.matmul(y, w), gate}));
+    const Graph out = optimize::optimize(builder.finish());
+    CHECK_NOTHROW(graph::validate(out));
+    const auto groups = graph::groups(out);
+    CHECK(groups[0].last - groups[0].first == 1);  // y, which the other product reads
+}
+
+TEST_CASE("a gate is computed once for each channel, not for each element that it scales") {
+    const Graph out = optimize::optimize(test::squeeze_excite().graph);
+    for (const auto& group : graph::groups(out)) {
+        bool sigmoid = false, full_size = false;
+        for (auto i = group.first; i < group.last; ++i) {
+            sigmoid = sigmoid || (out.ops[i].is(cards::map) && out.ops[i].attrs.text("fn") == "sigmoid");
+            full_size = full_size || out.type(out.ops[i].outputs[0]).shape.count() > 2 * 24;
+        }
+        CHECK_FALSE((sigmoid && full_size));
+    }
+}
+
+TEST_CASE("a picture is padded while its layout changes") {
+    const Graph out = optimize::optimize(test::picture().graph);
+    const auto groups = graph::groups(out);
+    CHECK(groups.size() == 4);  // into channels-last with all padding, two convolutions, back
+    CHECK(count(out, cards::pad) == 2);
+    for (auto i = groups[0].first; i < groups[0].last; ++i)
+        CHECK_FALSE(out.ops[i].is(cards::conv));
 }
 
 TEST_CASE("what is returned is never swallowed by a kernel") {
