@@ -20,6 +20,24 @@ bool LoopBody::has_lanes_along(const Symbol& digit) const {
     });
 }
 
+bool LoopBody::is_along(const Bound& bound, const Symbol& digit) {
+    return bound.index.terms().size() == 1 && bound.index.coefficient(digit) == 1;
+}
+
+std::optional<LoopBody::Inside> LoopBody::inside_along(const Symbol& digit) const {
+    Inside out{0, digit.extent};
+    bool any = false;
+    for (const Node& node : trace_.nodes) {
+        for (const Bound& bound : node.bounds) {
+            if (!is_along(bound, digit)) continue;
+            any = true;
+            out.first = std::max(out.first, -bound.index.offset());
+            out.last = std::min(out.last, bound.extent - bound.index.offset());
+        }
+    }
+    return any ? std::optional(out) : std::nullopt;
+}
+
 int LoopBody::density_along(const Symbol& digit) const {
     int score = 0;
     const auto judge = [&](const Index& at, int weight) {
@@ -169,6 +187,7 @@ bool LoopBody::node_has_lanes(const Node& node, const Symbol& digit) const {
     const Compute compute = compute_of(node.element);
     if (compute != Compute::f32 && compute != Compute::i32 && compute != Compute::mask) return false;
     for (const Bound& bound : node.bounds) {
+        if (is_held(bound)) continue;
         if (bound.index.coefficient(digit) != 0 || through_symbols(bound.index, digit)) return false;
     }
     switch (node.kind) {
@@ -240,6 +259,7 @@ std::string LoopBody::expression(int node, const Lanes& lanes, int count) {
 std::string LoopBody::condition(const Node& node) const {
     std::string out;
     for (const Bound& bound : node.bounds) {
+        if (is_held(bound)) continue;
         const std::string where = position(bound.index);
         out += text(out.empty() ? "" : " && ", '(', where, ") >= 0 && (", where, ") < ",
                     bounds_.at({bound.index, bound.extent}));
@@ -248,7 +268,8 @@ std::string LoopBody::condition(const Node& node) const {
 }
 
 std::string LoopBody::guarded(const Node& node, const std::string& value, int count) const {
-    if (node.bounds.empty()) return value;
+    if (std::all_of(node.bounds.begin(), node.bounds.end(), [&](const Bound& bound) { return is_held(bound); }))
+        return value;
     return text(condition(node), " ? ", value, " : (", type_name(compute_of(node.element), count), ")(0)");
 }
 

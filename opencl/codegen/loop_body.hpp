@@ -32,6 +32,14 @@ public:
     [[nodiscard]] const Dependence& depends() const { return depends_; }
     /// True when everything that depends on the digit can be computed on several lanes at once.
     [[nodiscard]] bool has_lanes_along(const Symbol& digit) const;
+    /// Where along a digit everything is inside: the bounds that ask for nothing but `digit + offset in [0, extent)`
+    /// hold in [first, last). Nothing when there are no such bounds.
+    struct Inside {
+        std::int64_t first, last;
+    };
+    [[nodiscard]] std::optional<Inside> inside_along(const Symbol& digit) const;
+    /// From now on those bounds are taken to hold, until they are let go again.
+    void hold_inside(std::optional<Symbol> digit) { held_ = digit; }
     /// How well memory accesses follow a digit: neighbours count for it, strides against it.
     [[nodiscard]] int density_along(const Symbol& digit) const;
     /// Statements for `node` and what it needs that is not in `done` yet, restricted to what `wanted` accepts.
@@ -55,6 +63,9 @@ public:
 
 private:
     [[nodiscard]] const Node& at(int node) const { return trace_.nodes[static_cast<std::size_t>(node)]; }
+    // True for a bound that inside_along(digit) counts.
+    static bool is_along(const Bound& bound, const Symbol& digit);
+    [[nodiscard]] bool is_held(const Bound& bound) const { return held_ && is_along(bound, *held_); }
     // Loaded indices get keys apart from the digits'.
     static int key_of(const Symbol& symbol);
     void declare(const Index& index);
@@ -79,6 +90,7 @@ private:
     const Trace& trace_;
     Dependence depends_;
     Arguments& arguments_;
+    std::optional<Symbol> held_;
     std::map<ValueId, std::string> pointers_;
     std::map<std::pair<Index, int>, std::string> strides_;
     std::map<Index, std::string> offsets_;

@@ -51,6 +51,7 @@ private:
             candidates.push_back(trace_.nest.digit(outer_count() + trace_.nest.folded.size() - 1));
         int best = -1;
         for (const Symbol& digit : candidates) {
+            if (trace_.nest.folded.empty()) body_.hold_inside(digit);
             const int density = body_.density_along(digit);
             const bool usable =
                 digit.extent >= 4 && density > best && body_.has_lanes_along(digit) && passes_have_lanes();
@@ -61,6 +62,7 @@ private:
                 count /= 2;
             lanes_ = {digit, count};
         }
+        body_.hold_inside(std::nullopt);
     }
     [[nodiscard]] bool passes_have_lanes() const {
         return std::all_of(trace_.passes.begin(), trace_.passes.end(), [&](const Pass& pass) {
@@ -95,14 +97,20 @@ private:
         return at->second;
     }
 
-    // Nodes that do not depend on the last outer digit, nor on folded ones, are computed once a row.
+    // A last digit this short is written out: a loop over it would cost more than its body.
+    static constexpr std::int64_t kShort = 3;
+
+    // Nodes that do not depend on the digits from the one that is looped over, nor on folded ones, are computed once a
+    // row.
     std::string element_wise() {
-        const std::size_t last = outer_count() - 1;
+        const bool written_out = !dialect_.one_per_item && outer_count() > 1 && trace_.nest.outer.back() <= kShort;
+        const std::size_t last = outer_count() - (written_out ? 2 : 1);
         const std::int64_t columns = trace_.nest.outer[last];
         std::int64_t rows = 1;
         for (std::size_t k = 0; k < last; ++k)
             rows *= trace_.nest.outer[k];
-        const std::int64_t target = dialect_.one_per_item ? 1 : kElementsPerItem;
+        const std::int64_t target =
+            dialect_.one_per_item ? 1 : kElementsPerItem / (written_out ? trace_.nest.outer.back() : 1);
         const std::int64_t columns_per_item = std::min(columns, target),
                            rows_per_item =
                                std::clamp<std::int64_t>(target / columns, 1, std::max<std::int64_t>(rows, 1));
@@ -112,7 +120,10 @@ private:
                           n_rows = arguments_.number(rows), n_columns = arguments_.number(columns),
                           n_row_step = arguments_.number(rows_per_item),
                           n_column_step = arguments_.number(columns_per_item);
-        const auto hoisted = [&](int node) { return !body_.depends().on(node, static_cast<int>(last)); };
+        const auto hoisted = [&](int node) {
+            const auto on = [&](std::size_t digit) { return body_.depends().on(node, static_cast<int>(digit)); };
+            return !on(last) && !(written_out && on(last + 1));
+        };
         std::set<int> done;
         std::string out = text("    const int item = get_global_id(0);\n    if (item >= ", n_items, ") return;\n",
                                "    const int first = item % ", n_blocks, " * ", n_column_step, ", last = min(first + ",
@@ -124,13 +135,37 @@ private:
             body_.emit(store.node, {}, done, out, "        ", hoisted);
         const std::string digit = text('d', last);
         out += text("        int ", digit, " = first;\n");
-        if (lanes_.count > 1) {
-            out +=
-                text("        for (; ", digit, " + ", lanes_.count, " <= last; ", digit, " += ", lanes_.count, ") {\n");
-            out += stores(done, lanes_, false, "            ") + "        }\n";
+        const auto up_to = [&](const std::string& end) {
+            out += text("        for (; ", digit, " < ", end, "; ++", digit, ") {\n");
+            out += written_out ? all_of_last(done) : stores(done, {}, false, "            ");
+            out += "        }\n";
+        };
+        const Symbol along = trace_.nest.digit(last);
+        const auto inside = dialect_.one_per_item ? std::nullopt : body_.inside_along(along);
+        std::string end = "last";
+        if (inside) {  // the edges one by one, what lies between them without asking
+            end = "inside_end";
+            out += text("        const int inside_first = clamp(", arguments_.number(inside->first), ", first, last), ",
+                        end, " = clamp(", arguments_.number(inside->last), ", inside_first, last);\n");
+            up_to("inside_first");
+            body_.hold_inside(along);
         }
-        out += text("        for (; ", digit, " < last; ++", digit, ") {\n", stores(done, {}, false, "            "),
-                    "        }\n    }\n");
+        if (lanes_.count > 1) {
+            out += text("        for (; ", digit, " + ", lanes_.count, " <= ", end, "; ", digit, " += ", lanes_.count,
+                        ") {\n", stores(done, lanes_, false, "            "), "        }\n");
+        }
+        up_to(end);
+        body_.hold_inside(std::nullopt);
+        if (inside) up_to("last");
+        return out + "    }\n";
+    }
+
+    // Every value of the last digit, one after the other.
+    std::string all_of_last(const std::set<int>& done) {
+        std::string out;
+        for (std::int64_t n = 0; n < trace_.nest.outer.back(); ++n)
+            out += text("            { const int d", outer_count() - 1, " = ", n, ";\n",
+                        stores(done, {}, false, "            "), "            }\n");
         return out;
     }
 

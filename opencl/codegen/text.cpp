@@ -204,6 +204,8 @@ std::string apply(const graph::ScalarFunction& fn, const std::vector<std::string
             out += text("(", type, ")");
         else if (token.text.rfind("int_", 0) == 0)
             out += text(token.text, "_", type);
+        else if (compute == Compute::f32 && (token.text == "erf" || token.text == "tanh"))
+            out += text("shoal_", token.text, "_", type);  // the built-in ones go lane by lane on many drivers
         else
             out += token.text;
     }

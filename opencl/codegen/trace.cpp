@@ -120,18 +120,46 @@ private:
         const auto made = maker_.find(id);
         if (made == maker_.end()) return load(id, at);
         const Op& op = *made->second;
-        if (op.is(cards::map)) return apply(op, at);
+        if (op.is(cards::map))
+            return apply(op, [&](ValueId input) { return eval(input, broadcast(at, shape(id), shape(input))); });
         if (op.is(cards::cast))
             return add({.kind = Node::Kind::cast, .element = element(id), .args = {eval(op.inputs[0], at)}});
         if (op.is(cards::reshape)) return eval(op.inputs[0], at);
-        if (op.is(cards::transpose)) return transpose(op, at);
+        if (op.is(cards::transpose)) return transpose(op, coordinates(at, shape(id)));
         if (op.is(cards::expand)) return eval(op.inputs[0], broadcast(at, shape(id), shape(op.inputs[0])));
-        if (op.is(cards::slice)) return slice(op, at);
-        if (op.is(cards::pad)) return pad(op, at);
+        if (op.is(cards::slice)) return slice(op, coordinates(at, shape(id)));
+        if (op.is(cards::pad))
+            return op.attrs.text("mode") == "constant" ? pad(op, coordinates(at, shape(id))) : repeat(op, at);
         if (op.is(cards::iota)) return iota(op, at);
         if (op.is(cards::gather)) return gather(op, at);
         if (op.is(cards::reduce)) return reduce(op, at);
         throw NotALoop{};
+    }
+
+    // The same for an element given by its coordinates. Behind a pad they may leave the axes where the guards do not
+    // hold, so they are taken through what works axis by axis and made one index as late as can be.
+    int eval_at(ValueId id, const std::vector<Index>& at) {
+        const auto made = maker_.find(id);
+        if (id != given_ && made != maker_.end()) {
+            const Op& op = *made->second;
+            if (op.is(cards::transpose)) return transpose(op, at);
+            if (op.is(cards::slice)) return slice(op, at);
+            if (op.is(cards::pad) && op.attrs.text("mode") == "constant") return pad(op, at);
+            if (op.is(cards::cast))
+                return add({.kind = Node::Kind::cast, .element = element(id), .args = {eval_at(op.inputs[0], at)}});
+            if (op.is(cards::map))
+                return apply(op, [&](ValueId input) { return eval_at(input, aligned(at, shape(input))); });
+        }
+        return eval(id, flatten(at, shape(id)));
+    }
+
+    // Coordinates in a shape that broadcasts to the one they are of.
+    static std::vector<Index> aligned(const std::vector<Index>& at, const Shape& to) {
+        std::vector<Index> out(at.end() - to.rank(), at.end());
+        for (std::size_t k = 0; k < out.size(); ++k) {
+            if (to[static_cast<int>(k)] == 1) out[k] = Index();
+        }
+        return out;
     }
 
     int load(ValueId id, const Index& at) {
@@ -165,37 +193,34 @@ private:
         return out;
     }
 
-    int apply(const Op& op, const Index& at) {
+    template <class Input>
+    int apply(const Op& op, Input&& input) {
         Node node{.kind = Node::Kind::apply,
                   .element = element(op.outputs[0]),
                   .fn = graph::find_scalar_function(op.attrs.text("fn"))};
         node.p = op.attrs.real("p", 0);
         node.q = op.attrs.real("q", 0);
         for (const auto id : op.inputs)
-            node.args.push_back(eval(id, broadcast(at, shape(op.outputs[0]), shape(id))));
+            node.args.push_back(input(id));
         return add(std::move(node));
     }
 
-    int transpose(const Op& op, const Index& at) {
-        const auto outer = coordinates(at, shape(op.outputs[0]));
+    int transpose(const Op& op, const std::vector<Index>& outer) {
         const auto& perm = op.attrs.ints("perm");
         std::vector<Index> inner(perm.size());
         for (std::size_t k = 0; k < perm.size(); ++k)
             inner[static_cast<std::size_t>(perm[k])] = outer[k];
-        return eval(op.inputs[0], flatten(inner, shape(op.inputs[0])));
+        return eval_at(op.inputs[0], inner);
     }
 
-    int slice(const Op& op, const Index& at) {
-        auto inner = coordinates(at, shape(op.outputs[0]));
+    int slice(const Op& op, std::vector<Index> inner) {
         const auto &begins = op.attrs.ints("begins"), &steps = op.attrs.ints("steps");
         for (std::size_t k = 0; k < inner.size(); ++k)
             inner[k] = inner[k] * steps[k] + Index(begins[k]);
-        return eval(op.inputs[0], flatten(inner, shape(op.inputs[0])));
+        return eval_at(op.inputs[0], inner);
     }
 
-    int pad(const Op& op, const Index& at) {
-        if (op.attrs.text("mode") != "constant") return repeat(op, at);
-        auto inner = coordinates(at, shape(op.outputs[0]));
+    int pad(const Op& op, std::vector<Index> inner) {
         const auto& before = op.attrs.ints("before");
         const Shape& from = shape(op.inputs[0]);
         Node node{.kind = Node::Kind::padded, .element = element(op.outputs[0]), .p = op.attrs.real("value")};
@@ -206,7 +231,7 @@ private:
         }
         const auto outside = guards_;
         guards_.insert(guards_.end(), node.bounds.begin(), node.bounds.end());
-        node.args = {eval(op.inputs[0], flatten(inner, from))};
+        node.args = {eval_at(op.inputs[0], inner)};
         guards_ = outside;
         return add(std::move(node));
     }

@@ -35,6 +35,19 @@ public:
         const ValueId y = builder.add(cards::conv, {builder.transpose(x, {0, 2, 3, 1}), w}, std::move(attrs))[0];
         return builder.transpose(y, {0, 3, 1, 2});
     }
+    // Every channel by itself, dilated and padded unevenly: what comes out is as wide as what goes in, over the stride.
+    ValueId depthwise(ValueId x, std::int64_t kernel, std::int64_t stride, std::int64_t dilation) {
+        const std::int64_t channels = builder.shape(x)[1], pad = (kernel - 1) * dilation;
+        const ValueId w = builder.transpose(weights({channels, 1, kernel, kernel}), {0, 2, 3, 1});
+        graph::Attrs attrs{{"strides", Ints{stride, stride}},
+                           {"dilations", Ints{dilation, dilation}},
+                           {"pads_begin", Ints{pad / 2, pad}},
+                           {"pads_end", Ints{pad - pad / 2, 0}},
+                           {"groups", channels}};
+        const ValueId y = builder.add(cards::conv, {builder.transpose(x, {0, 2, 3, 1}), w}, std::move(attrs))[0];
+        return builder.transpose(y, {0, 3, 1, 2});
+    }
+    ValueId silu(ValueId x) { return builder.map("mul", {x, builder.map("sigmoid", {x})}); }
     ValueId batch_norm(ValueId x) {
         const std::int64_t channels = builder.shape(x)[1];
         return builder.map("add",
@@ -152,6 +165,46 @@ Network grouped_pointwise() {
     return m.finish(m.relu(m.bias(m.conv(m.bias(m.conv(x, 57, 1, 1, 3)), 57, 3, 1, 3))));
 }
 
+Network depthwise_chain() {
+    Maker m("depthwise chain");
+    ValueId x = m.silu(m.bias(m.conv(m.input({2, 3, 15, 14}), 40, 1)));
+    x = m.silu(m.batch_norm(m.depthwise(x, 3, 1, 1)));
+    x = m.relu(m.depthwise(x, 5, 2, 1));  // 8 x 7
+    x = m.silu(m.depthwise(x, 3, 1, 2));
+    x = m.relu(m.depthwise(x, 7, 3, 1));       // 3 x 3
+    return m.finish(m.depthwise(x, 3, 2, 1));  // 2 x 2
+}
+
+Network picture() {
+    Maker m("picture");
+    const ValueId shown = m.builder.map("mul", {m.input({2, 3, 23, 37}), m.weights({3, 1, 1})});
+    const ValueId framed = m.builder.pad(shown, {0, 0, 1, 2}, {0, 0, 0, 3});
+    return m.finish(m.relu(m.bias(m.conv(m.relu(m.bias(m.conv(framed, 18, 5, 2))), 9, 3))));
+}
+
+Network gelu() {
+    Maker m("gelu");
+    const auto number = [&](double value) { return m.builder.scalar(kF32, value); };
+    const ValueId x =
+        m.builder.map("add", {m.builder.matmul(m.input({3, 5, 14}), m.weights({14, 35})), m.weights({35})});
+    const ValueId erf = m.builder.map("erf", {m.builder.map("div", {x, number(1.4142135623730951)})});
+    const ValueId whole = m.builder.map("mul", {x, m.builder.map("add", {erf, number(1)})});
+    return m.finish(m.builder.matmul(m.builder.map("mul", {whole, number(0.5)}), m.weights({35, 6})));
+}
+
+Network odd_products() {
+    Maker m("odd products");
+    const ValueId all = m.input({55, 13});
+    std::vector<ValueId> ends;
+    for (const auto& [first, rows] : {std::pair{0, 1}, {1, 5}, {6, 49}}) {
+        ValueId x = m.builder.slice_axis(all, 0, first, rows);
+        for (const std::int64_t columns : {24, 17, 100, 40, 7})
+            x = m.builder.map("tanh", {m.builder.matmul(x, m.weights({m.builder.shape(x).back(), columns}))});
+        ends.push_back(x);
+    }
+    return m.finish(m.builder.concat(ends, 0));
+}
+
 Network empty_cache() {
     Maker m("empty cache");
     const ValueId past = m.builder.slice_axis(m.input({1, 4, 3, 8}), 2, 0, 0);
@@ -162,8 +215,9 @@ Network empty_cache() {
 
 std::vector<Network> networks() {
     std::vector<Network> out;
-    for (const auto make : {residual_block, channel_shuffle, squeeze_excite, dense_block, classifier, attention_head,
-                            layer_norm, embedding, grouped_pointwise, empty_cache})
+    for (const auto make :
+         {residual_block, channel_shuffle, squeeze_excite, dense_block, classifier, attention_head, layer_norm,
+          embedding, grouped_pointwise, depthwise_chain, picture, gelu, odd_products, empty_cache})
         out.push_back(make());
     return out;
 }

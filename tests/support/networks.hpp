@@ -29,6 +29,10 @@ struct Network {
 [[nodiscard]] Network layer_norm();         ///< mean, variance, scale, bias, written out
 [[nodiscard]] Network embedding();          ///< gathered rows plus positions
 [[nodiscard]] Network grouped_pointwise();  ///< 1x1 and 3x3 in groups wider than a vector, each with its own bias
-[[nodiscard]] Network empty_cache();        ///< the first step of a key-value cache: a concatenation with nothing
+[[nodiscard]] Network depthwise_chain();  ///< windows of 3, 5 and 7, strided, dilated, one axis cut off, x * sigmoid(x)
+[[nodiscard]] Network picture();          ///< few channels, padded unevenly, an explicit pad before them
+[[nodiscard]] Network gelu();             ///< x * (1 + erf(x / sqrt 2)) / 2 behind a product, written out
+[[nodiscard]] Network odd_products();     ///< products of 1, 5 and 49 rows by 7, 17, 24, 40 and 100 columns
+[[nodiscard]] Network empty_cache();      ///< the first step of a key-value cache: a concatenation with nothing
 
 }  // namespace shoal::test
