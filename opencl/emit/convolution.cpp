@@ -37,18 +37,18 @@ std::optional<GroupCode> conv_contract(Emitter& emitter, graph::GroupRange range
         kernel_x = 1;
     }
     const std::int64_t depth = kernel_y * kernel_x * inner;
-    const Tile tile = tile_for(emitter.style(), rows, columns);
+    const Product product{rows, columns, depth, c.groups};
+    const Tile tile = tile_for(emitter.style(), product);
     GroupCode out{range, {}, {}, {epilogue.value}, pointwise ? "conv_f32_simd 1x1" : "conv_f32_simd"};
     const Panels panels{depth, columns, c.groups, 1, depth, columns * depth};
-    const LaunchArgument weights = pack(emitter, out, c.op.inputs[1], panels, tile.panel());
+    const LaunchArgument weights = pack(emitter, out, c.op.inputs[1], panels, tile);
     Defines defines = tile.defines();
     if (!pointwise) defines.emplace_back("TAPS", "");
     if (c.groups > 1) defines.emplace_back("GROUPS", "");
     defines.insert(defines.end(), epilogue.defines.begin(), epilogue.defines.end());
     Launch launch{emitter.instantiate("contract_f32_simd", defines),
                   {BufferArgument{c.op.inputs[0], false}, weights, BufferArgument{epilogue.value, true}},
-                  {static_cast<std::size_t>(ceil_div(rows, tile.rows)),
-                   static_cast<std::size_t>(panels.count(tile.panel())), static_cast<std::size_t>(c.groups)}};
+                  tile.work_items(product)};
     if (!pointwise) {
         emitter.need_zeros(static_cast<std::uint64_t>(inner) * sizeof(float));
         append(launch.arguments,
@@ -67,30 +67,52 @@ std::optional<GroupCode> conv_contract(Emitter& emitter, graph::GroupRange range
     return out;
 }
 
+// Outputs that a work-item of depthwise_f32_simd makes, as many as registers allow for the usual windows.
+struct Patch {
+    std::int64_t x, y;
+};
+Patch patch_for(const Style& style, const Convolution& c) {
+    const std::int64_t width = spatial(c.out, 1, 2), height = spatial(c.out, 0, 2);
+    const auto columns = [&](std::int64_t tile) { return ceil_div(width, tile) * tile; };  // computed for a line
+    const bool many = style.vector_registers >= 32;
+    const std::int64_t x = std::min<std::int64_t>(width, many && columns(7) <= columns(4) ? 7 : 4);
+    const bool small = entry(c.window.kernel, 0, 2, 1) <= 7 && entry(c.window.dilations, 0, 2, 1) == 1;
+    return {x, std::min<std::int64_t>(height, many && small ? 2 : 1)};
+}
+
 std::optional<GroupCode> conv_depthwise(Emitter& emitter, graph::GroupRange range, const Convolution& c,
                                         const BoundEpilogue& epilogue) {
     const std::int64_t channels = c.x.back(), lanes = emitter.style().dialect.lanes, taps = c.window.taps();
+    constexpr std::int64_t kWidest = 64;  // input columns of a tile
+    const Patch patch = patch_for(emitter.style(), c);
+    const std::int64_t reach = (entry(c.window.kernel, 1, 2, 1) - 1) * entry(c.window.dilations, 1, 2, 1) + 1;
     if (c.window.rank() > 2 || c.groups != channels || c.out.back() != channels || channels < lanes ||
+        (patch.x - 1) * entry(c.window.strides, 1, 2, 1) + reach > kWidest ||
         !emitter.graph().is_constant(c.op.inputs[1]))
         return std::nullopt;
-    constexpr std::int64_t kTile = 4;
     // [channels, taps] becomes [taps, channels]: one panel as wide as all channels.
     const Panels panels{taps, channels, 1, 1, taps, channels * taps};
     GroupCode out{range, {}, {}, {epilogue.value}, "depthwise_f32_simd"};
-    const LaunchArgument weights = pack(emitter, out, c.op.inputs[1], panels, channels);
-    Defines defines{{"LANES", std::to_string(lanes)},
-                    {"TILE", std::to_string(std::min(kTile, c.out[c.out.rank() - 2]))}};
+    const LaunchArgument weights = pack_whole(emitter, out, c.op.inputs[1], panels);
+    Defines defines{
+        {"LANES", std::to_string(lanes)}, {"TILE_X", std::to_string(patch.x)}, {"TILE_Y", std::to_string(patch.y)}};
+    const auto define = [&](const char* name, const Ints& list) {
+        defines.emplace_back(base::text(name, "_Y"), std::to_string(entry(list, 0, 2, 1)));
+        defines.emplace_back(base::text(name, "_X"), std::to_string(entry(list, 1, 2, 1)));
+    };
+    define("KERNEL", c.window.kernel);
+    define("STRIDE", c.window.strides);
+    define("DILATION", c.window.dilations);
     defines.insert(defines.end(), epilogue.defines.begin(), epilogue.defines.end());
     emitter.need_zeros(static_cast<std::uint64_t>(lanes) * sizeof(float));
-    auto geometry = window_arguments(c.window, c.x, c.out, 2);
-    geometry.insert(geometry.begin() + 4, number(channels));
-    const std::int64_t width = spatial(c.out, 1, 2), lines = c.out[0] * spatial(c.out, 0, 2);
+    const std::int64_t width = spatial(c.out, 1, 2), height = spatial(c.out, 0, 2);
     Launch launch{
         emitter.instantiate("depthwise_f32_simd", defines),
-        {BufferArgument{c.op.inputs[0], false}, weights, BufferArgument{epilogue.value, true}, ZerosArgument{}},
-        {static_cast<std::size_t>(ceil_div(width, std::min(kTile, width))), static_cast<std::size_t>(lines),
-         static_cast<std::size_t>(ceil_div(channels, lanes))}};
-    append(launch.arguments, geometry);
+        {BufferArgument{c.op.inputs[0], false}, weights, BufferArgument{epilogue.value, true}, ZerosArgument{},
+         number(spatial(c.x, 0, 2)), number(spatial(c.x, 1, 2)), number(height), number(width), number(channels),
+         number(entry(c.window.pads_begin, 0, 2, 0)), number(entry(c.window.pads_begin, 1, 2, 0))},
+        {static_cast<std::size_t>(ceil_div(channels, lanes)), static_cast<std::size_t>(ceil_div(width, patch.x)),
+         static_cast<std::size_t>(c.out[0] * ceil_div(height, patch.y))}};
     append(launch.arguments, epilogue.arguments);
     out.launches.push_back(std::move(launch));
     return out;

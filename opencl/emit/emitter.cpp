@@ -21,8 +21,8 @@ Style style_for(const device::DeviceInfo& device) {
     if (device.kind == device::Kind::cpu) {
         out.wide_simd = device.f32_vector_width >= 4;
         out.dialect.lanes = out.wide_simd ? std::min(device.f32_vector_width, 16) : 1;
-        // The register tile keeps within 32 vector registers with AVX-512 and NEON, within 16 with AVX2.
-        out.tile_rows = out.dialect.lanes == 8 ? 6 : 8;
+        out.vector_registers = out.dialect.lanes == 8 ? 16 : 32;  // AVX2, or AVX-512 and NEON
+        out.tile_rows = out.vector_registers == 16 ? 6 : 8;
         out.tile_vectors = 2;
     } else {
         out.dialect.one_per_item = true;

@@ -19,8 +19,9 @@ using graph::Op;
 /// How kernels are written for a device.
 struct Style {
     Dialect dialect;
-    bool wide_simd = false;  ///< a CPU: explicit vectors, one work-item a tile
-    int tile_rows = 1, tile_vectors = 1;
+    bool wide_simd = false;               ///< a CPU: explicit vectors, one work-item a tile
+    int tile_rows = 1, tile_vectors = 1;  ///< the usual register tile
+    int vector_registers = 16;
     bool compact_weights = false;  ///< no algorithm that needs more memory for weights than the model has
 };
 [[nodiscard]] Style style_for(const device::DeviceInfo& device);

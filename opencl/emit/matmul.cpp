@@ -37,7 +37,8 @@ std::optional<GroupCode> matmul_simd(Emitter& emitter, graph::GroupRange range, 
         rows *= batches->count;
         batches->count = 1;
     }
-    const Tile tile = tile_for(emitter.style(), rows, columns);
+    const Product product{rows, columns, inner, batches->count};
+    const Tile tile = tile_for(emitter.style(), product);
     GroupCode out{range, {}, {}, {epilogue.value}, "matmul_f32_simd"};
     const Panels panels{inner,
                         columns,
@@ -45,7 +46,7 @@ std::optional<GroupCode> matmul_simd(Emitter& emitter, graph::GroupRange range, 
                         transposed ? 1 : columns,
                         transposed ? inner : 1,
                         inner * columns};
-    const LaunchArgument right = pack(emitter, out, op.inputs[1], panels, tile.panel());
+    const LaunchArgument right = pack(emitter, out, op.inputs[1], panels, tile);
     Defines defines = tile.defines();
     defines.insert(defines.end(), epilogue.defines.begin(), epilogue.defines.end());
     Launch launch{
@@ -53,8 +54,7 @@ std::optional<GroupCode> matmul_simd(Emitter& emitter, graph::GroupRange range, 
         {BufferArgument{op.inputs[0], false}, right, BufferArgument{epilogue.value, true}, number(rows),
          number(columns), number(inner), number(inner), number(batches->left_step * rows * inner),
          number(batches->right_step * panels.batch_size(tile.panel())), number(columns), number(rows * columns)},
-        {static_cast<std::size_t>(ceil_div(rows, tile.rows)), static_cast<std::size_t>(panels.count(tile.panel())),
-         static_cast<std::size_t>(batches->count)}};
+        tile.work_items(product)};
     append(launch.arguments, epilogue.arguments);
     out.launches.push_back(std::move(launch));
     return out;

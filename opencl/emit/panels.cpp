@@ -8,18 +8,79 @@ namespace shoal::opencl {
 
 using base::ceil_div;
 
-Tile tile_for(const Style& style, std::int64_t rows, std::int64_t columns) {
-    const std::int64_t lanes = style.dialect.lanes;
-    return {std::min<std::int64_t>(rows, style.tile_rows), columns <= lanes ? 1 : style.tile_vectors, lanes};
+namespace {
+
+// What a core can expect to keep in its own cache beside what streams through.
+constexpr std::int64_t kCacheBytes = std::int64_t{256} << 10;
+
+// Cycles of a product in tiles of this size on a core that starts two vector multiply-adds and two loads a cycle, each
+// multiply-add taking four cycles; what a tile costs beside its loop was measured as about 40 cycles and 4 a vector.
+double cycles(const Product& product, std::int64_t rows, std::int64_t vectors, std::int64_t lanes) {
+    const auto tile = static_cast<double>(rows * vectors);
+    const double step = std::max({tile / 2, static_cast<double>(rows + vectors) / 2, 4.0});
+    const auto tiles = static_cast<double>(ceil_div(product.rows, rows) * ceil_div(product.columns, vectors * lanes));
+    return tiles * (step * static_cast<double>(product.inner) + 40 + 4 * tile);
 }
 
-LaunchArgument pack(Emitter& emitter, GroupCode& code, ValueId right, const Panels& panels, std::int64_t panel) {
+}  // namespace
+
+Defines Tile::defines() const {
+    Defines out{{"TILE_ROWS", std::to_string(rows)},
+                {"TILE_VECTORS", std::to_string(vectors)},
+                {"LANES", std::to_string(lanes)}};
+    if (panels_first) out.emplace_back("PANELS_FIRST", "");
+    if (ahead) out.emplace_back("AHEAD", "");
+    if (narrow) out.emplace_back("NARROW", "");
+    return out;
+}
+
+std::array<std::size_t, 3> Tile::work_items(const Product& product) const {
+    const auto tiles = static_cast<std::size_t>(ceil_div(product.rows, rows)),
+               panels = static_cast<std::size_t>(ceil_div(product.columns, panel())),
+               batches = static_cast<std::size_t>(product.batches);
+    return panels_first ? std::array{panels, tiles, batches} : std::array{tiles, panels, batches};
+}
+
+Tile tile_for(const Style& style, const Product& product) {
+    Tile out{std::min<std::int64_t>(product.rows, style.tile_rows), 1, style.dialect.lanes};
+    out.narrow = product.columns < out.lanes;
+    if (out.narrow) return out;
+    // Every size is a kernel more to compile, so few are tried, and another than the usual one must be worth it.
+    double least = cycles(product, out.rows, 1, out.lanes);
+    const auto consider = [&](std::int64_t rows, std::int64_t vectors) {
+        const bool fits = rows <= product.rows && (rows + 1) * vectors + 1 <= style.vector_registers;
+        if (!fits || (vectors - 1) * out.lanes >= product.columns) return;
+        const double time = cycles(product, rows, vectors, out.lanes);
+        if (time > 0.96 * least) return;
+        least = time;
+        out.rows = rows;
+        out.vectors = vectors;
+    };
+    if (product.columns <= out.lanes) consider(2 * style.tile_rows, 1);
+    consider(out.rows, style.tile_vectors);
+    consider(out.rows, style.tile_vectors + 1);
+    if (out.rows == style.tile_rows) {
+        consider(out.rows - 1, style.tile_vectors);
+        consider(out.rows - 1, style.tile_vectors + 1);
+    } else {
+        consider(out.rows, style.tile_vectors + 2);
+    }
+    const std::int64_t right = product.inner * product.columns * 4;
+    out.panels_first = right <= kCacheBytes;
+    out.ahead = !out.panels_first && right > 2 * kCacheBytes && product.rows > out.rows;
+    return out;
+}
+
+namespace {
+
+LaunchArgument pack_in(Emitter& emitter, GroupCode& code, ValueId right, const Panels& panels, std::int64_t panel,
+                       std::int64_t lanes) {
     const bool constant = emitter.graph().is_constant(right);
     const std::string kernel = constant ? emitter.instantiate_setup("pack_f32") : emitter.instantiate("pack_f32", {});
     const std::uint64_t bytes = static_cast<std::uint64_t>(panels.batches * panels.batch_size(panel)) * sizeof(float);
     Launch launch{kernel,
                   {number(panels.inner), number(panels.columns), number(panels.k_step), number(panels.n_step),
-                   number(panels.batch_step), number(panels.batch_size(panel)), number(panel)},
+                   number(panels.batch_step), number(panels.batch_size(panel)), number(panel), number(lanes)},
                   {static_cast<std::size_t>(ceil_div<std::int64_t>(panels.inner, 64)),
                    static_cast<std::size_t>(panels.count(panel)), static_cast<std::size_t>(panels.batches)}};
     if (constant) {
@@ -32,6 +93,16 @@ LaunchArgument pack(Emitter& emitter, GroupCode& code, ValueId right, const Pane
     launch.arguments.insert(launch.arguments.begin(), {BufferArgument{right, false}, packed});
     code.launches.push_back(std::move(launch));
     return packed;
+}
+
+}  // namespace
+
+LaunchArgument pack(Emitter& emitter, GroupCode& code, ValueId right, const Panels& panels, const Tile& tile) {
+    return pack_in(emitter, code, right, panels, tile.panel(), tile.lanes);
+}
+
+LaunchArgument pack_whole(Emitter& emitter, GroupCode& code, ValueId right, const Panels& panels) {
+    return pack_in(emitter, code, right, panels, panels.columns, panels.columns);
 }
 
 Defines plain_defines(const Emitter& emitter, ElementType left, ElementType right, ElementType sum,

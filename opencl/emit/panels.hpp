@@ -6,17 +6,24 @@
 
 namespace shoal::opencl {
 
-/// The register tile of contract_f32_simd.
+/// A product [rows, inner] x [inner, columns], done `batches` times.
+struct Product {
+    std::int64_t rows, columns, inner, batches = 1;
+};
+
+/// How contract_f32_simd computes a product: its register tile, and in which order it goes through the tiles.
 struct Tile {
     std::int64_t rows, vectors, lanes;
+    bool panels_first = false;  ///< neighbouring work-items share rows of the left side rather than a panel
+    bool ahead = false;         ///< a work-item fetches its share of the next panel while it computes
+    bool narrow = false;        ///< fewer columns than lanes
+
     [[nodiscard]] std::int64_t panel() const { return vectors * lanes; }
-    [[nodiscard]] Defines defines() const {
-        return {{"TILE_ROWS", std::to_string(rows)},
-                {"TILE_VECTORS", std::to_string(vectors)},
-                {"LANES", std::to_string(lanes)}};
-    }
+    [[nodiscard]] Defines defines() const;
+    [[nodiscard]] std::array<std::size_t, 3> work_items(const Product& product) const;
 };
-[[nodiscard]] Tile tile_for(const Style& style, std::int64_t rows, std::int64_t columns);
+/// The tile that is expected to be the fastest.
+[[nodiscard]] Tile tile_for(const Style& style, const Product& product);
 
 /// A right-hand side: its sizes, and where element (k, n) of a batch lies in the tensor as it is.
 struct Panels {
@@ -29,7 +36,9 @@ struct Panels {
 
 /// The packed right-hand side as a kernel argument: made once for a constant, before every run for anything else.
 [[nodiscard]] LaunchArgument pack(Emitter& emitter, GroupCode& code, ValueId right, const Panels& panels,
-                                  std::int64_t panel);
+                                  const Tile& tile);
+/// The same as one panel of all columns.
+[[nodiscard]] LaunchArgument pack_whole(Emitter& emitter, GroupCode& code, ValueId right, const Panels& panels);
 
 [[nodiscard]] inline NumberArgument number(std::int64_t value) {
     return {value};

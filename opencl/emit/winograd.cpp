@@ -23,14 +23,14 @@ bool is_3x3(const graph::Window& window) {
 }
 
 // Estimated work of both ways in multiply-adds; what memory traffic costs is counted as so many of them (measured on
-// two AVX-512 cores: a float written and read again through the cache takes about as long as 12 multiply-adds).
+// two AVX-512 cores: a float written and read again through the cache takes about as long as 12 multiply-adds, one read
+// from memory as 24; the latter goes on beside them).
 bool pays(const Convolution& c, std::int64_t tiles) {
-    constexpr double kFloatTraffic = 12;
+    constexpr double kCached = 12, kStreamed = 24;
     const auto in = static_cast<double>(c.x.back()), out = static_cast<double>(c.out.back());
     const double positions = static_cast<double>(c.out.count()) / out, points = static_cast<double>(kPoints * tiles);
-    const double direct = positions * 9 * in * out;
-    const double winograd =
-        points * in * out + points * (in + out) * kFloatTraffic + kPoints * in * out * kFloatTraffic / 4;
+    const double direct = std::max(positions, kStreamed) * 9 * in * out;
+    const double winograd = std::max(points, kPoints * kStreamed) * in * out + points * (in + out) * kCached;
     return winograd < 0.9 * direct;
 }
 
@@ -50,12 +50,12 @@ std::optional<GroupCode> conv_winograd(Emitter& emitter, graph::GroupRange range
     const std::int64_t per_tile = kPoints * (in + columns) * static_cast<std::int64_t>(sizeof(float));
     const std::int64_t stripes = ceil_div(tiles * per_tile, kStripeBytes),
                        stripe = base::round_up<std::int64_t>(ceil_div(tiles, stripes), 8);
-    const Tile tile = tile_for(emitter.style(), std::min(stripe, tiles), columns);
+    const Tile tile = tile_for(emitter.style(), {std::min(stripe, tiles), columns, in, kPoints});
     GroupCode out{range, {}, {}, {epilogue.value}, "conv_f32_simd winograd"};
     const std::int64_t panels = ceil_div(columns, tile.panel());
     const auto bytes = [](std::int64_t floats) { return static_cast<std::uint64_t>(floats) * sizeof(float); };
     Launch setup{emitter.instantiate_setup("winograd_weights_f32"),
-                 {number(in), number(columns), number(tile.panel())},
+                 {number(in), number(columns), number(tile.panel()), number(lanes)},
                  {static_cast<std::size_t>(in), static_cast<std::size_t>(panels), 1}};
     const WeightArgument weights{emitter.add_weight(c.op.inputs[1], bytes(kPoints * panels * in * tile.panel()),
                                                     base::text("winograd ", tile.panel()), std::move(setup))};
@@ -90,7 +90,7 @@ std::optional<GroupCode> conv_winograd(Emitter& emitter, graph::GroupRange range
                                 {WorkspaceArgument{0}, weights, WorkspaceArgument{1}, number(here), number(columns),
                                  number(in), number(in), number(here * in), number(panels * in * tile.panel()),
                                  number(columns), number(here * columns)},
-                                {size(ceil_div(here, tile.rows)), size(panels), size(kPoints)}});
+                                tile.work_items({here, columns, in, kPoints})});
         Launch last{output,
                     {WorkspaceArgument{1}, BufferArgument{epilogue.value, true}, number(c.out[1]), number(c.out[2]),
                      number(columns), number(tile_rows), number(tile_columns), number(start), number(here)},

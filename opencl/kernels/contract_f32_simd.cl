@@ -5,7 +5,12 @@
 //   With GROUPS "batch" counts the groups of a convolution, whose columns stand side by side in out.
 //   x float, channels contiguous; w packed by pack_f32: [batch or group, panel, tap, channel, TILE_VECTORS * LANES]
 //   out element type OUT, row r of batch b at out + b * out_batch + r * out_row
-//   global (ceil(rows / TILE_ROWS), panels, batches or groups), local (1, 1, 1)
+//   global (ceil(rows / TILE_ROWS), panels, batches or groups), local (1, 1, 1); -DPANELS_FIRST: (panels, row tiles, ...), so
+//   that neighbouring work-items share rows of x and not a panel
+//   -DAHEAD: every work-item fetches its share of the panel behind its own into the cache while it computes; there are fewer row
+//   tiles than bytes in a panel's row
+//   columns >= LANES: the last vectors move back to end with the last column (what they share is computed twice, alike; pack_f32
+//   packs by the same rule); -DNARROW: fewer columns than LANES, one vector, stored float by float
 //   rows >= TILE_ROWS: the last tile moves up to end with the last row (rows it shares are computed twice, alike)
 //   error <= K * 2^-24 * sum |x||w|, K = taps * channels; needs OpenCL 1.2, no extensions
 // Tile as in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008, except that x is read where
@@ -18,10 +23,8 @@
 #define TILE_VECTORS 2  // vectors of the register tile
 #define EPILOGUE_PARAMETERS
 #define EPILOGUE_LANES(given, row, column) (given)
-#define EPILOGUE_ONE(given, row, column) (given)
 #define OUT float
 #define STORE_LANES(at, value) vstore16(value, 0, at)
-#define STORE_ONE(at, value) *(at) = value
 #endif
 #ifndef VECTOR
 #define SHOAL_JOIN_(a, b) a##b
@@ -32,6 +35,19 @@
 #define PANEL (TILE_VECTORS * LANES)
 #endif
 
+#undef SHOAL_DEPTH
+#ifdef TAPS
+#define SHOAL_DEPTH (kernel_height * kernel_width * inner)
+#else
+#define SHOAL_DEPTH inner
+#endif
+#undef SHOAL_AHEAD
+#if defined(AHEAD) && (defined(__x86_64__) || defined(__aarch64__) || defined(__arm__))
+#define SHOAL_AHEAD() __builtin_prefetch((const void*)ahead, 0, 2), ahead += ahead_step
+#else
+#define SHOAL_AHEAD()
+#endif
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(
     __global const float* restrict x, __global const float* restrict w, __global OUT* restrict out,
 #ifdef TAPS
@@ -39,8 +55,17 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(
     int stride_y, int stride_x, int dilation_y, int dilation_x, int pad_y, int pad_x,
 #endif
     int rows, int columns, int inner, int x_row, int x_batch, int w_batch, int out_row, int out_batch EPILOGUE_PARAMETERS) {
-    const int first = min((int)get_global_id(0) * TILE_ROWS, rows - TILE_ROWS), panel = get_global_id(1), batch = get_global_id(2);
+#ifdef PANELS_FIRST
+    const int row_tile = get_global_id(1), panel = get_global_id(0), batch = get_global_id(2);
+#else
+    const int row_tile = get_global_id(0), panel = get_global_id(1), batch = get_global_id(2);
+#endif
+    const int first = min(row_tile * TILE_ROWS, rows - TILE_ROWS);
     __global const float* from = x + (size_t)batch * x_batch;
+#ifdef AHEAD
+    const int depth = SHOAL_DEPTH, ahead_step = PANEL * (int)sizeof(float) * TILE_ROWS / rows;
+    size_t ahead = (size_t)(w + (size_t)batch * w_batch + (size_t)(panel + 1) * depth * PANEL) + (size_t)row_tile * depth * ahead_step;
+#endif
     VECTOR sum[TILE_ROWS][TILE_VECTORS];
 #pragma unroll
     for (int i = 0; i < TILE_ROWS; ++i) {
@@ -77,6 +102,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(
 #pragma unroll
                 for (int j = 0; j < TILE_VECTORS; ++j) right[j] = SHOAL_JOIN(vload, LANES)(j, weights);
                 weights += PANEL;
+                SHOAL_AHEAD();
 #pragma unroll
                 for (int i = 0; i < TILE_ROWS; ++i) {
 #pragma unroll
@@ -87,25 +113,24 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(
         }
     }
 #endif
-    const int column = panel * PANEL;
 #pragma unroll
     for (int i = 0; i < TILE_ROWS; ++i) {
-        __global OUT* to = out + (size_t)batch * out_batch + (size_t)(first + i) * out_row + column;
+        __global OUT* to = out + (size_t)batch * out_batch + (size_t)(first + i) * out_row;
 #if defined(TAPS) || defined(GROUPS)
-        const int result_row = first + i, result_column = batch * columns + column;
+        const int result_row = first + i, result_column = batch * columns;
 #else
-        const int result_row = batch * rows + first + i, result_column = column;  // batches follow each other
+        const int result_row = batch * rows + first + i, result_column = 0;  // batches follow each other
 #endif
+#ifdef NARROW
+        float lane[LANES];
+        SHOAL_JOIN(vstore, LANES)(sum[i][0], 0, lane);
+        for (int n = 0; n < columns; ++n) STORE_ONE(to + n, EPILOGUE_ONE(lane[n], result_row, result_column + n));
+#else
 #pragma unroll
         for (int j = 0; j < TILE_VECTORS; ++j) {
-            const int at = column + j * LANES;
-            if (at + LANES <= columns) {
-                STORE_LANES(to + j * LANES, EPILOGUE_LANES(sum[i][j], result_row, result_column + j * LANES));
-            } else {
-                float lane[LANES];
-                SHOAL_JOIN(vstore, LANES)(sum[i][j], 0, lane);
-                for (int n = 0; n < columns - at; ++n) STORE_ONE(to + j * LANES + n, EPILOGUE_ONE(lane[n], result_row, result_column + j * LANES + n));
-            }
+            const int at = min(panel * PANEL + j * LANES, columns - LANES);
+            STORE_LANES(to + at, EPILOGUE_LANES(sum[i][j], result_row, result_column + at));
         }
+#endif
     }
 }
