@@ -12,6 +12,7 @@
 #include "opencl/program_set.hpp"
 #include "opencl/storage.hpp"
 #include "opencl/turns.hpp"
+#include "platform/code_pages.hpp"
 
 namespace shoal::opencl {
 namespace {
@@ -73,6 +74,7 @@ public:
                                 residence_);
         else
             make_sequence();
+        platform::give_back_code_pages();  // before the weights want room
         pack_weights();
     }
 

@@ -1,6 +1,7 @@
 #include "opencl/open_device.hpp"
 
 #include "base/units.hpp"
+#include "platform/code_pages.hpp"
 
 namespace shoal::opencl {
 
@@ -48,6 +49,7 @@ OpenDevice::OpenDevice(FoundDevice device, BackendOptions options)
       programs_(context_.get(), device_, program_options_) {
     programs_.check_kernel_folder();
     device_.info.compact_weights = options.compact_weights;
+    platform::give_back_code_pages();  // the compiler's, touched when it was loaded
 }
 
 cl_command_queue OpenDevice::profiling_queue() {

@@ -2,9 +2,12 @@
 
 namespace shoal::optimize {
 
-Graph optimize(const Graph& graph) {
-    Graph out = share_equal(sink_transposes(share_equal(graph)));
-    return fuse(share_equal(pad_few_channels(fold_scales(out))));
+Graph optimize(Graph graph) {
+    // What a pass has read goes as soon as it is done: weights that it made anew lie in memory twice only meanwhile.
+    for (const auto pass :
+         {share_equal, sink_transposes, share_equal, fold_scales, pad_few_channels, share_equal, fuse})
+        graph = pass(graph);
+    return graph;
 }
 
 }  // namespace shoal::optimize

@@ -11,7 +11,7 @@ using graph::Graph;
 /// All passes in order: share, sink transposes, fold scales, pad few channels, share, fuse. Results differ from the
 /// input's only by the rounding that folding constants brings (relative 1e-6 for f32). Pure; does not look at any
 /// device.
-[[nodiscard]] Graph optimize(const Graph& graph);
+[[nodiscard]] Graph optimize(Graph graph);
 
 /// Equal operators on equal values become one; equal constants too.
 [[nodiscard]] Graph share_equal(const Graph& graph);

@@ -26,7 +26,8 @@ struct Step {
     std::shared_ptr<runtime::Executable> executable;
     std::vector<std::string> inputs, outputs, wanted;
     bool last = false;
-    importer::Lowering lowering;  // behind this step, waiting for the wanted values
+    std::optional<importer::Lowering>
+        lowering;  // behind this step, waiting for the wanted values; none behind the last
 };
 
 std::vector<std::string> names(const std::vector<graph::Port>& ports) {
@@ -67,10 +68,11 @@ struct Session::State {
     std::list<std::pair<std::string, StepFuture>> steps;  // most recently used first
     std::vector<std::shared_ptr<runtime::Executable>> last;
 
-    std::shared_ptr<Step> make(importer::Lowering lowering, const runtime::RunOptions& wanted) const {
-        importer::Segment segment = lowering.advance();
-        const bool halves = options.precision == Precision::fp16;
-        auto graph = optimize::optimize(halves ? optimize::half_precision(segment.graph) : segment.graph);
+    std::shared_ptr<Step> make(std::optional<importer::Lowering> lowering, const runtime::RunOptions& wanted) const {
+        importer::Segment segment = lowering->advance();
+        if (segment.last) lowering.reset();  // with the constants that it made
+        if (options.precision == Precision::fp16) segment.graph = optimize::half_precision(segment.graph);
+        auto graph = optimize::optimize(std::move(segment.graph));
         auto inputs = names(graph.inputs), outputs = names(graph.outputs);
         return std::make_shared<Step>(Step{backend->compile(std::move(graph), wanted), std::move(inputs),
                                            std::move(outputs), std::move(segment.wanted), segment.last,
@@ -258,7 +260,7 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
         std::vector<Tensor> decided;
         for (const auto& buffer : collect(current->wanted, values))
             decided.push_back(buffer->read());
-        importer::Lowering lowering = current->lowering;
+        importer::Lowering lowering = current->lowering.value();
         for (auto& [name, tensor] : lowering.resolve(std::move(decided)))
             values[name] = backend->upload(std::move(tensor));
         std::erase_if(values,

@@ -24,6 +24,31 @@ std::optional<Batches> linear_batches(const Shape& a, const Shape& b) {
     return Batches{batch.count(), step(left), step(right)};
 }
 
+// Few rows by a constant that lies transposed: its rows are read as they are, so that it need not be kept a second
+// time.
+std::optional<GroupCode> matmul_dot(Emitter& emitter, graph::GroupRange range, const Op& op,
+                                    const BoundEpilogue& epilogue) {
+    constexpr std::int64_t kMostRows = 2, kColumns = 4;  // rows side by side: more are more streams than cores prefetch
+    const Shape &a = emitter.shape(op.inputs[0]), &b = emitter.shape(op.inputs[1]);
+    const std::int64_t inner = a.back(), rows = a.count() / inner, columns = b[b.rank() - 2];
+    const bool fits = op.attrs.integer("transpose_b") != 0 && emitter.graph().is_constant(op.inputs[1]) &&
+                      b.count() == columns * inner && rows <= kMostRows && columns >= kColumns &&
+                      inner >= emitter.style().dialect.lanes;
+    if (!fits) return std::nullopt;
+    Defines defines{{"LANES", std::to_string(emitter.style().dialect.lanes)},
+                    {"ROWS", std::to_string(rows)},
+                    {"COLUMNS", std::to_string(kColumns)}};
+    defines.insert(defines.end(), epilogue.defines.begin(), epilogue.defines.end());
+    Launch launch{emitter.instantiate("dot_f32_simd", defines),
+                  {BufferArgument{op.inputs[0], false}, BufferArgument{op.inputs[1], false},
+                   BufferArgument{epilogue.value, true}, number(columns), number(inner)},
+                  {static_cast<std::size_t>(ceil_div(columns, kColumns)), 1, 1}};
+    append(launch.arguments, epilogue.arguments);
+    GroupCode out{range, {}, {}, {epilogue.value}, "dot_f32_simd"};
+    out.launches.push_back(std::move(launch));
+    return out;
+}
+
 std::optional<GroupCode> matmul_simd(Emitter& emitter, graph::GroupRange range, const Op& op,
                                      const BoundEpilogue& epilogue) {
     const Shape &a = emitter.shape(op.inputs[0]), &b = emitter.shape(op.inputs[1]);
@@ -138,6 +163,7 @@ std::optional<GroupCode> emit_matmul(Emitter& emitter, graph::GroupRange range, 
     if (emitter.style().wide_simd && is_f32_product(emitter, op)) {
         const auto epilogue = bind_epilogue(emitter, range, op.outputs[0], outputs[0], emitter.style().dialect.lanes);
         if (!epilogue) return std::nullopt;
+        if (auto code = matmul_dot(emitter, range, op, *epilogue)) return code;
         if (auto code = matmul_simd(emitter, range, op, *epilogue)) return code;
     }
     const auto epilogue = bind_epilogue(emitter, range, op.outputs[0], outputs[0], 1);
