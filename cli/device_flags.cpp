@@ -73,6 +73,12 @@ void add_device_use_flags(CLI::App& command, DeviceFlags& flags) {
             "Keep weights as small as the model has them; some convolutions run slower, in up to a quarter of the "
             "memory")
         ->group("Device");
+    command
+        .add_option("--tuned", flags.tuned,
+                    "Choose kernels by a table that 'shoal tune -o' wrote for this device; without it, by what was "
+                    "measured on this machine")
+        ->option_text("FILE")
+        ->group("Device");
     add_patience_flag(command, flags);
 }
 
@@ -132,6 +138,7 @@ namespace {
 
 ChosenDevice open_host(const DeviceFlags& flags) {
     if (!flags.kernels.empty()) throw UsageError("--kernels: --device host has no kernels");
+    if (!flags.tuned.empty()) throw UsageError("--tuned: --device host has no kernels to choose from");
     if (flags.threads > 1) throw UsageError("--threads: the plain loops of --device host run in one thread");
     return {runtime::make_host_backend(), std::nullopt, {}};
 }
@@ -141,6 +148,7 @@ ChosenDevice open_found(const opencl::FoundDevice& chosen, const DeviceFlags& fl
     auto part = flags.threads > 0 ? opencl::limit_threads(chosen, flags.threads) : opencl::SubDevice{chosen, nullptr};
     opencl::BackendOptions options;
     options.compact_weights = flags.compact;
+    options.kernel_table = flags.tuned;
     options.programs.kernel_folder = flags.kernels;
     options.programs.export_folder = export_folder;
     auto backend = opencl::make_backend(part.found, options);

@@ -1,5 +1,7 @@
 #include "opencl/backend.hpp"
 
+#include "base/error.hpp"
+#include "device/kernel_file.hpp"
 #include "opencl/executable.hpp"
 #include "opencl/open_device.hpp"
 #include "opencl/rates.hpp"
@@ -27,7 +29,7 @@ public:
         return std::make_shared<DeviceBuffer>(open_, open_->place(tensor.shared_bytes()), tensor.type());
     }
 
-    [[nodiscard]] OpenDevice& open() noexcept { return *open_; }
+    [[nodiscard]] const std::shared_ptr<OpenDevice>& open() const noexcept { return open_; }
 
 private:
     std::shared_ptr<OpenDevice> open_;
@@ -39,8 +41,20 @@ std::shared_ptr<runtime::Backend> make_backend(const FoundDevice& device, const 
     return std::make_shared<OpenClBackend>(device, options);
 }
 
+std::shared_ptr<OpenDevice> open_device_of(runtime::Backend& backend) {
+    auto* own = dynamic_cast<OpenClBackend*>(&backend);
+    if (own == nullptr)
+        base::fail(base::Code::invalid_argument, "device '", backend.device().name, "' is not an OpenCL device");
+    return own->open();
+}
+
 ExportTotals store_exports(runtime::Backend& backend) {
-    return dynamic_cast<OpenClBackend&>(backend).open().programs().store_exports();
+    const auto open = open_device_of(backend);
+    const auto& folder = open->program_options().export_folder;
+    const auto totals = open->programs().store_exports();  // makes the folder
+    if (!folder.empty() && !open->kernels().variants.empty())
+        device::save_kernel_table(folder / kKernelTableName, open->device().info, open->kernels());
+    return totals;
 }
 
 }  // namespace shoal::opencl

@@ -13,6 +13,9 @@ namespace shoal::opencl {
 [[nodiscard]] std::shared_ptr<runtime::Backend> make_backend(const FoundDevice& device,
                                                              const BackendOptions& options = {});
 
+/// The device behind an OpenCL backend. Throws invalid_argument for another kind of backend.
+[[nodiscard]] std::shared_ptr<OpenDevice> open_device_of(runtime::Backend& backend);
+
 /// Stores what an OpenCL backend that was made with an export folder has compiled; to be called after its executables
 /// have run. Throws what ProgramBuilder::store_exports throws.
 ExportTotals store_exports(runtime::Backend& backend);

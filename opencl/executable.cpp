@@ -52,10 +52,10 @@ void CL_CALLBACK on_complete(cl_event, cl_int status, void* user) {
 
 class OpenClExecutable final : public runtime::Executable {
 public:
-    OpenClExecutable(std::shared_ptr<OpenDevice> device, Graph graph)
+    OpenClExecutable(std::shared_ptr<OpenDevice> device, Graph graph, std::optional<std::vector<std::string>> variants)
         : device_(std::move(device)),
           graph_(std::move(graph)),
-          emission_(emit(graph_, device_->device().info)),
+          emission_(emit(graph_, device_->device().info, variants ? *variants : device_->variants_for(graph_))),
           storage_(
               plan_storage(graph_, emission_, std::max<std::uint64_t>(device_->device().info.buffer_alignment, 64))),
           residence_(device_, graph_, emission_, storage_),
@@ -254,7 +254,7 @@ private:
     [[nodiscard]] runtime::KernelReport report(std::size_t g, double seconds) const {
         const GroupCode& group = emission_.groups[g];
         runtime::KernelReport out;
-        out.name = group.kernel;
+        out.name = group.variant.empty() ? group.kernel : group.kernel + " " + group.variant;
         out.seconds = seconds;
         for (std::uint32_t i = group.range.first; i < group.range.last; ++i) {
             const graph::Op& op = graph_.ops[i];
@@ -303,8 +303,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<runtime::Executable> make_executable(std::shared_ptr<OpenDevice> device, runtime::Graph graph) {
-    return std::make_unique<OpenClExecutable>(std::move(device), std::move(graph));
+std::unique_ptr<runtime::Executable> make_executable(std::shared_ptr<OpenDevice> device, runtime::Graph graph,
+                                                     std::optional<std::vector<std::string>> variants) {
+    return std::make_unique<OpenClExecutable>(std::move(device), std::move(graph), std::move(variants));
 }
 
 }  // namespace shoal::opencl

@@ -1,7 +1,10 @@
 #include "opencl/open_device.hpp"
 
 #include "base/units.hpp"
+#include "device/kernel_file.hpp"
+#include "graph/kernel_signature.hpp"
 #include "platform/code_pages.hpp"
+#include "platform/files.hpp"
 
 namespace shoal::opencl {
 
@@ -33,6 +36,31 @@ void keep(cl_mem memory, const base::SharedBytes& bytes) {
 
 }  // namespace
 
+namespace {
+
+// Binaries made ahead of time are those of the variants that were known then: their folder says which.
+device::KernelTable known_kernels(const device::DeviceInfo& info, const BackendOptions& options) {
+    if (!options.programs.kernel_folder.empty()) {
+        const auto file = options.programs.kernel_folder / kKernelTableName;
+        std::error_code error;
+        return std::filesystem::exists(file, error) ? device::load_kernel_table(file) : device::KernelTable{};
+    }
+    if (!options.kernel_table.empty()) return device::load_kernel_table(options.kernel_table, &info);
+    return device::KernelFile(platform::cache_folder() / device::kMachineKernels, info).load();
+}
+
+}  // namespace
+
+std::vector<std::string> OpenDevice::variants_for(const runtime::Graph& graph) const {
+    std::vector<std::string> out;
+    if (kernels_.variants.empty()) return out;
+    for (const auto& range : graph::groups(graph)) {
+        const auto at = kernels_.variants.find(graph::kernel_signature(graph, range));
+        out.push_back(at == kernels_.variants.end() ? "" : at->second);
+    }
+    return out;
+}
+
 Memory::Memory(std::shared_ptr<OpenDevice> device, MemoryHandle handle, std::size_t size_bytes, bool pooled)
     : open_(std::move(device)), handle_(std::move(handle)), size_bytes_(size_bytes), pooled_(pooled) {}
 
@@ -49,6 +77,7 @@ OpenDevice::OpenDevice(FoundDevice device, BackendOptions options)
       programs_(context_.get(), device_, program_options_) {
     programs_.check_kernel_folder();
     device_.info.compact_weights = options.compact_weights;
+    kernels_ = known_kernels(device_.info, options);
     platform::give_back_code_pages();  // the compiler's, touched when it was loaded
 }
 

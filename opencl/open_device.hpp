@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 
+#include "device/kernel_table.hpp"
 #include "opencl/device_query.hpp"
 #include "opencl/handles.hpp"
 #include "opencl/program.hpp"
@@ -26,7 +27,12 @@ struct BackendOptions {
     ProgramOptions programs{};
     Dispatch dispatch = Dispatch::automatic;
     bool compact_weights = false;  ///< DeviceInfo::compact_weights
+    /// A table of 'shoal tune' that was brought along; without one, what was measured on this machine is used.
+    std::filesystem::path kernel_table{};
 };
+
+/// The file of a kernel folder that says which variants its binaries are.
+inline constexpr const char* kKernelTableName = "kernels.txt";
 
 class OpenDevice;
 
@@ -64,6 +70,10 @@ public:
     [[nodiscard]] bool has_programs_apart() const {
         return program_options_.ahead_of_time() || !device_.info.online_compiler;
     }
+    /// What is known of kernels on this device.
+    [[nodiscard]] const device::KernelTable& kernels() const noexcept { return kernels_; }
+    /// The variant of each of the graph's kernel groups that was measured to be the fastest; "" where none was.
+    [[nodiscard]] std::vector<std::string> variants_for(const runtime::Graph& graph) const;
     /// A second queue with timestamps, made when first asked for.
     [[nodiscard]] cl_command_queue profiling_queue();
     [[nodiscard]] ProgramBuilder& programs() noexcept { return programs_; }
@@ -81,6 +91,7 @@ private:
     FoundDevice device_;
     Dispatch dispatch_;
     ProgramOptions program_options_;
+    device::KernelTable kernels_;
     ContextHandle context_;
     QueueHandle queue_, profiling_queue_;
     ProgramBuilder programs_;

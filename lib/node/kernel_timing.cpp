@@ -5,6 +5,9 @@
 
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "graph/kernel_signature.hpp"
+#include "graph/side_by_side.hpp"
+#include "platform/files.hpp"
 
 namespace shoal::node {
 
@@ -32,10 +35,12 @@ KernelTiming::KernelTiming(std::vector<Device>& devices, MemoryMeter& meter, std
                            std::function<void(std::function<void()>)> on_disk)
     : devices_(devices), meter_(meter), inbox_(std::move(inbox)), outbox_(outbox), on_disk_(std::move(on_disk)) {
     base::make_folder(folder);
-    for (const auto& device : devices_) {
+    for (const auto& own : devices_) {
         Bench bench;
-        bench.file = std::make_shared<const KernelFile>(folder, device.info);
-        bench.known = bench.file->load();
+        bench.file = std::make_shared<const device::KernelFile>(folder, own.info);
+        auto table = device::KernelFile(platform::cache_folder() / device::kMachineKernels, own.info).load();
+        device::merge(table, bench.file->load());
+        bench.known = std::move(table.costs);
         benches_.push_back(std::move(bench));
     }
 }
@@ -61,7 +66,7 @@ void KernelTiming::measure(wire::MeasureKernels message) {
     std::set<std::string> seen;
     for (const auto group : task.groups) {
         if (group >= kernels.size()) return refuse(base::text("there is no group ", group));
-        auto signature = plan::kernel_signature(message.graph, kernels[group]);
+        auto signature = graph::kernel_signature(message.graph, kernels[group]);
         if (bench.known.count(signature) == 0 && seen.insert(std::move(signature)).second)
             task.pending.push_back(group);
     }
@@ -100,7 +105,7 @@ void KernelTiming::start_chunk(std::uint32_t device, Task& task) {
     const std::uint64_t most = std::min(meter_.unclaimed(), kBytesAtOnce);
     while (!task.pending.empty() && chunk->groups.size() < task.most_at_once) {
         const auto group = task.pending.front();
-        const auto needed = least_bytes(*task.graph, kernels[group]);
+        const auto needed = graph::least_bytes(*task.graph, kernels[group]);
         if (bytes + needed > most && !ranges.empty()) break;
         task.pending.pop_front();
         if (needed > meter_.unclaimed()) continue;  // too large for this board: it is estimated
@@ -117,7 +122,7 @@ void KernelTiming::start_chunk(std::uint32_t device, Task& task) {
     auto work = [this, inbox = inbox_, chunk, graph = task.graph, ranges, repeat = task.repeat, claim, held, device,
                  backend = devices_[device].backend] {
         try {
-            auto together = side_by_side(*graph, ranges);
+            auto together = graph::side_by_side(*graph, ranges);
             std::vector<std::uint32_t> group_of;
             for (const auto& op : together.ops)
                 group_of.push_back(op.group);
@@ -155,7 +160,7 @@ void KernelTiming::chunk_done(std::uint32_t device, const Chunk& chunk) {
     }
     const auto kernels = graph::groups(*task.graph);
     for (std::size_t i = 0; i < chunk.groups.size(); ++i)
-        bench.known[plan::kernel_signature(*task.graph, kernels[chunk.groups[i]])] = chunk.costs[i];
+        bench.known[graph::kernel_signature(*task.graph, kernels[chunk.groups[i]])] = chunk.costs[i];
     if (task.pending.empty()) keep(device);
 }
 
@@ -175,7 +180,7 @@ void KernelTiming::finish(std::uint32_t device) {
 void KernelTiming::keep(std::uint32_t device) {
     on_disk_([file = benches_[device].file, known = benches_[device].known] {
         try {
-            file->save(known);
+            file->save({known, {}});
         } catch (const base::Error& error) {
             base::log_warning("node", "kernel times are not kept: ", error.what());
         }

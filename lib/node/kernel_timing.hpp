@@ -10,33 +10,13 @@
 #include <optional>
 #include <vector>
 
+#include "device/kernel_file.hpp"
 #include "node/inbox.hpp"
 #include "node/outbox.hpp"
 #include "node/stage.hpp"
 #include "plan/cost.hpp"
 
 namespace shoal::node {
-
-/// Kernels of a graph, each for itself and side by side in one: all they read are its inputs, all that leaves them its
-/// outputs. Constants hold zeros. The i-th kernel has group i.
-[[nodiscard]] graph::Graph side_by_side(const graph::Graph& graph, const std::vector<graph::GroupRange>& kernels);
-/// What a device needs at least for running that kernel alone: weights, inputs and outputs.
-[[nodiscard]] std::uint64_t least_bytes(const graph::Graph& graph, const graph::GroupRange& kernel);
-
-/// Measured kernels of one device, as a file: a line each of seconds, weight bytes, workspace bytes, signature.
-class KernelFile {
-public:
-    KernelFile(const std::filesystem::path& folder, const device::DeviceInfo& device);
-
-    /// What is there; nothing when it is missing, of another device, or damaged.
-    [[nodiscard]] plan::MeasuredKernels load() const;
-    /// Throws io.
-    void save(const plan::MeasuredKernels& kernels) const;
-
-private:
-    std::filesystem::path path_;
-    std::string first_line_;
-};
 
 class KernelTiming {
 public:
@@ -63,8 +43,8 @@ private:
     };
     struct Bench {
         std::deque<Task> tasks{};
-        plan::MeasuredKernels known{};
-        std::shared_ptr<const KernelFile> file{};
+        plan::MeasuredKernels known{};  // by this node, on top of what 'shoal tune' has measured here
+        std::shared_ptr<const device::KernelFile> file{};
     };
     struct Chunk;
 

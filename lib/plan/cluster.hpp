@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "device/device.hpp"
+#include "device/kernel_table.hpp"
 
 namespace shoal::plan {
 
@@ -58,14 +59,7 @@ void set_link(Cluster& cluster, std::size_t end, std::size_t other_end, const Li
 /// "hub", or the board's name.
 [[nodiscard]] std::string end_name(const Cluster& cluster, std::size_t end);
 
-/// What one kernel (group of operators) takes on one board.
-struct KernelCost {
-    double seconds = 0;
-    std::uint64_t weight_bytes = 0;     ///< constants as that device stores them
-    std::uint64_t workspace_bytes = 0;  ///< scratch beyond inputs and outputs
-    bool measured = false;              ///< false: estimated from the device's rates
-    bool operator==(const KernelCost&) const = default;
-};
+using device::KernelCost;
 
 /// Costs of one graph: kernels[board][group], in the order of graph::groups.
 using CostTable = std::vector<std::vector<KernelCost>>;

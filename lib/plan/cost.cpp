@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <sstream>
-#include <unordered_map>
 
 #include "base/checked.hpp"
 #include "graph/liveness.hpp"
@@ -15,31 +13,6 @@ using graph::Graph;
 using graph::GroupRange;
 using graph::kNoValue;
 using graph::ValueId;
-
-std::string kernel_signature(const Graph& graph, const GroupRange& kernel) {
-    std::ostringstream out;
-    std::unordered_map<ValueId, std::size_t> numbers;
-    const auto named = [&](ValueId id, const char* kind) {
-        const auto [at, fresh] = numbers.emplace(id, numbers.size());
-        out << kind << at->second;
-        if (fresh) out << ':' << graph.type(id);
-    };
-    for (std::uint32_t i = kernel.first; i < kernel.last; ++i) {
-        const graph::Op& op = graph.ops[i];
-        out << op.card->name << '{' << graph::to_string(op.attrs) << "}(";
-        for (const auto id : op.inputs) {
-            if (id == kNoValue)
-                out << '-';
-            else
-                named(id, graph.is_constant(id) ? " c" : " v");
-        }
-        out << ")=";
-        for (const auto id : op.outputs)
-            named(id, " v");
-        out << ';';
-    }
-    return out.str();
-}
 
 void merge_measurements(MeasuredKernels& known, const MeasuredKernels& newer, double weight) {
     if (!(weight >= 0 && weight <= 1))

@@ -11,13 +11,12 @@
 #include <vector>
 
 #include "graph/graph.hpp"
+#include "graph/kernel_signature.hpp"
 #include "plan/cluster.hpp"
 
 namespace shoal::plan {
 
-/// What a kernel does, without names and without the constants' contents: operators, attributes, types and how they
-/// hang together. Kernels of equal signature take the same time on the same device.
-[[nodiscard]] std::string kernel_signature(const graph::Graph& graph, const graph::GroupRange& kernel);
+using graph::kernel_signature;
 
 /// Measured kernels of one device, by signature.
 using MeasuredKernels = std::map<std::string, KernelCost>;

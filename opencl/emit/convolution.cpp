@@ -22,10 +22,22 @@ bool is_pointwise(const Convolution& c) {
            all(c.window.pads_end, 0);
 }
 
+constexpr const char* kWinograd = "winograd";
+
+Product product_of(const Convolution& c) {
+    return {c.out.count() / c.out.back(), c.out.back() / c.groups, c.window.taps() * c.x.back() / c.groups, c.groups};
+}
+
+bool contract_applies(const Emitter& emitter, const Convolution& c) {
+    if (c.window.rank() > 2 && !is_pointwise(c)) return false;
+    return c.groups == 1 || c.out.back() / c.groups * 2 >= emitter.style().dialect.lanes;
+}
+
 std::optional<GroupCode> conv_contract(Emitter& emitter, graph::GroupRange range, const Convolution& c,
                                        const BoundEpilogue& epilogue) {
-    const std::int64_t columns = c.out.back() / c.groups, channels = c.x.back(), rows = c.out.count() / c.out.back();
-    if (c.groups > 1 && columns * 2 < emitter.style().dialect.lanes) return std::nullopt;
+    if (!contract_applies(emitter, c)) return std::nullopt;
+    const Product product = product_of(c);
+    const std::int64_t rows = product.rows, columns = product.columns, channels = c.x.back();
     const bool pointwise = is_pointwise(c);
     std::int64_t kernel_y = entry(c.window.kernel, 0, 2, 1), kernel_x = entry(c.window.kernel, 1, 2, 1),
                  inner = channels / c.groups;
@@ -36,9 +48,8 @@ std::optional<GroupCode> conv_contract(Emitter& emitter, graph::GroupRange range
         inner *= kernel_x;
         kernel_x = 1;
     }
-    const std::int64_t depth = kernel_y * kernel_x * inner;
-    const Product product{rows, columns, depth, c.groups};
-    const Tile tile = tile_for(emitter.style(), product);
+    const std::int64_t depth = product.inner;
+    const Tile tile = tile_for(emitter, product);
     GroupCode out{range, {}, {}, {epilogue.value}, pointwise ? "conv_f32_simd 1x1" : "conv_f32_simd"};
     const Panels panels{depth, columns, c.groups, 1, depth, columns * depth};
     const LaunchArgument weights = pack(emitter, out, c.op.inputs[1], panels, tile);
@@ -80,16 +91,20 @@ Patch patch_for(const Style& style, const Convolution& c) {
     return {x, std::min<std::int64_t>(height, many && small ? 2 : 1)};
 }
 
-std::optional<GroupCode> conv_depthwise(Emitter& emitter, graph::GroupRange range, const Convolution& c,
-                                        const BoundEpilogue& epilogue) {
-    const std::int64_t channels = c.x.back(), lanes = emitter.style().dialect.lanes, taps = c.window.taps();
-    constexpr std::int64_t kWidest = 64;  // input columns of a tile
-    const Patch patch = patch_for(emitter.style(), c);
+bool depthwise_applies(const Emitter& emitter, const Convolution& c) {
+    constexpr std::int64_t kWidest = 64;  // input columns of a patch
+    const std::int64_t channels = c.x.back();
+    if (c.window.rank() > 2 || c.groups != channels || c.out.back() != channels) return false;
     const std::int64_t reach = (entry(c.window.kernel, 1, 2, 1) - 1) * entry(c.window.dilations, 1, 2, 1) + 1;
-    if (c.window.rank() > 2 || c.groups != channels || c.out.back() != channels || channels < lanes ||
-        (patch.x - 1) * entry(c.window.strides, 1, 2, 1) + reach > kWidest ||
-        !emitter.graph().is_constant(c.op.inputs[1]))
-        return std::nullopt;
+    const std::int64_t columns = (patch_for(emitter.style(), c).x - 1) * entry(c.window.strides, 1, 2, 1) + reach;
+    return channels >= emitter.style().dialect.lanes && columns <= kWidest &&
+           emitter.graph().is_constant(c.op.inputs[1]);
+}
+
+GroupCode conv_depthwise(Emitter& emitter, graph::GroupRange range, const Convolution& c,
+                         const BoundEpilogue& epilogue) {
+    const std::int64_t channels = c.x.back(), lanes = emitter.style().dialect.lanes, taps = c.window.taps();
+    const Patch patch = patch_for(emitter.style(), c);
     // [channels, taps] becomes [taps, channels]: one panel as wide as all channels.
     const Panels panels{taps, channels, 1, 1, taps, channels * taps};
     GroupCode out{range, {}, {}, {epilogue.value}, "depthwise_f32_simd"};
@@ -142,24 +157,41 @@ std::optional<GroupCode> conv_plain(Emitter& emitter, graph::GroupRange range, c
 
 std::optional<GroupCode> conv_simd(Emitter& emitter, graph::GroupRange range, const Convolution& c,
                                    const BoundEpilogue& epilogue) {
-    if (c.window.rank() > 2 && !is_pointwise(c)) return std::nullopt;
-    if (auto depthwise = conv_depthwise(emitter, range, c, epilogue)) return depthwise;
-    if (auto winograd = conv_winograd(emitter, range, c, epilogue)) return winograd;
+    if (depthwise_applies(emitter, c)) return conv_depthwise(emitter, range, c, epilogue);
+    const std::string& variant = emitter.variant();
+    if (winograd_applies(emitter, c) && (variant == kWinograd || (variant.empty() && winograd_pays(c))))
+        return conv_winograd(emitter, range, c, epilogue);
     return conv_contract(emitter, range, c, epilogue);
+}
+
+Convolution convolution_of(const Emitter& emitter, const Op& op) {
+    const Shape& w = emitter.shape(op.inputs[1]);
+    return {op,
+            graph::window_of(op.attrs, Ints(w.begin() + 1, w.end() - 1), "conv"),
+            emitter.shape(op.inputs[0]),
+            w,
+            emitter.shape(op.outputs[0]),
+            op.attrs.integer("groups")};
 }
 
 }  // namespace
 
+std::vector<std::string> conv_variants(const Emitter& emitter, const Op& op) {
+    const Convolution c = convolution_of(emitter, op);
+    const bool direct = emitter.style().wide_simd && is_f32_product(emitter, op) && !depthwise_applies(emitter, c) &&
+                        contract_applies(emitter, c);
+    if (!direct) return {};
+    std::vector<std::string> out;
+    for (const Tile& tile : tiles_for(emitter.style(), product_of(c)))
+        out.push_back(tile.name());
+    if (winograd_applies(emitter, c)) out.insert(winograd_pays(c) ? out.begin() : out.end(), kWinograd);
+    return out;
+}
+
 std::optional<GroupCode> emit_conv(Emitter& emitter, graph::GroupRange range, const std::vector<ValueId>& outputs) {
     const Op& op = emitter.graph().ops[range.first];
     if (outputs.size() != 1) return std::nullopt;
-    const Shape& w = emitter.shape(op.inputs[1]);
-    const Convolution c{op,
-                        graph::window_of(op.attrs, Ints(w.begin() + 1, w.end() - 1), "conv"),
-                        emitter.shape(op.inputs[0]),
-                        w,
-                        emitter.shape(op.outputs[0]),
-                        op.attrs.integer("groups")};
+    const Convolution c = convolution_of(emitter, op);
     if (emitter.style().wide_simd && is_f32_product(emitter, op)) {
         const auto epilogue = bind_epilogue(emitter, range, op.outputs[0], outputs[0], emitter.style().dialect.lanes);
         if (!epilogue) return std::nullopt;

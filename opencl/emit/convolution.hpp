@@ -13,9 +13,11 @@ struct Convolution {
     std::int64_t groups;
 };
 
-/// By Winograd's algorithm F(4x4, 3x3); nothing when it does not apply or a direct convolution is expected to be
-/// faster.
-[[nodiscard]] std::optional<GroupCode> conv_winograd(Emitter& emitter, graph::GroupRange range, const Convolution& c,
-                                                     const BoundEpilogue& epilogue);
+/// Winograd's algorithm F(4x4, 3x3): where it can be used, and where it is expected to be faster than a direct
+/// convolution.
+[[nodiscard]] bool winograd_applies(const Emitter& emitter, const Convolution& c);
+[[nodiscard]] bool winograd_pays(const Convolution& c);
+[[nodiscard]] GroupCode conv_winograd(Emitter& emitter, graph::GroupRange range, const Convolution& c,
+                                      const BoundEpilogue& epilogue);
 
 }  // namespace shoal::opencl

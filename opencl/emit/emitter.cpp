@@ -96,6 +96,7 @@ void Emitter::add_group(GroupCode code) {
     }
     code.launches = std::move(launches);
     code.parts = parts_;
+    code.variant = variant_;
     out_.groups.push_back(std::move(code));
 }
 
@@ -206,7 +207,15 @@ void emit_one_by_one(Emitter& emitter, graph::GroupRange range) {
 
 }  // namespace
 
-Emission emit(const Graph& graph, const device::DeviceInfo& device) {
+std::vector<std::string> variants(const Graph& graph, graph::GroupRange range, const device::DeviceInfo& device) {
+    const Emitter emitter(graph, style_for(device));
+    const Op& first = graph.ops[range.first];
+    if (first.is(cards::conv)) return conv_variants(emitter, first);
+    if (first.is(cards::matmul)) return matmul_variants(emitter, first);
+    return {};
+}
+
+Emission emit(const Graph& graph, const device::DeviceInfo& device, const std::vector<std::string>& variants) {
     Emitter emitter(graph, style_for(device));
     for (const auto& value : graph.values) {
         if (value.type.shape.count() > std::numeric_limits<std::int32_t>::max())
@@ -220,7 +229,9 @@ Emission emit(const Graph& graph, const device::DeviceInfo& device) {
         emitter.need_f64();
     }
     const auto kept = graph::materialised(graph);
-    for (const auto range : graph::groups(graph)) {
+    const auto groups = graph::groups(graph);
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+        const auto range = groups[g];
         const Op& op = graph.ops[range.first];
         const bool alone = range.last - range.first == 1;
         if (const ValueId source = alone ? aliased(graph, op) : graph::kNoValue; source != graph::kNoValue) {
@@ -229,7 +240,7 @@ Emission emit(const Graph& graph, const device::DeviceInfo& device) {
         }
         const auto outputs = results(graph, range, kept);
         if (is_empty(graph, outputs)) continue;
-        emitter.begin_group();
+        emitter.begin_group(g < variants.size() ? variants[g] : "");
         if (auto code = emit_range(emitter, range, outputs))
             emitter.add_group(std::move(*code));
         else

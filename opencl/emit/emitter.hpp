@@ -50,8 +50,13 @@ public:
     void need_zeros(std::uint64_t bytes) { out_.zeros_bytes = std::max(out_.zeros_bytes, bytes); }
     void need_f64() { out_.uses_f64 = true; }
     void set_alias(ValueId value, ValueId of) { out_.aliases[value] = of; }
-    /// What is added between these two belongs to the group, also where an earlier one has added it already.
-    void begin_group() { parts_.resize(1); }
+    /// What is added between these two belongs to the group, also where an earlier one has added it already. `variant`:
+    /// how it is wanted, one of variants(); where it cannot be, or for "", it is made the usual way.
+    void begin_group(std::string variant = {}) {
+        parts_.resize(1);
+        variant_ = std::move(variant);
+    }
+    [[nodiscard]] const std::string& variant() const noexcept { return variant_; }
     /// Where a launch writes 4-bit elements they go to scratch memory, a byte each, and are packed from there.
     void add_group(GroupCode code);
 
@@ -62,6 +67,7 @@ private:
     Style style_;
     Emission out_;
     std::map<std::string, TextPart> texts_;
+    std::string variant_;          // of the group in the making
     std::vector<TextPart> parts_;  // of the group in the making; the first is the prelude
     std::map<std::pair<ValueId, std::string>, std::size_t> weight_numbers_;
 };
@@ -98,7 +104,16 @@ struct BoundEpilogue {
 /// arg_reduce, cumulate, topk, scatter, recurrent: one operator alone.
 [[nodiscard]] std::optional<GroupCode> emit_single(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
 
-/// The whole graph. Throws unsupported naming the operator when the device cannot run it.
-[[nodiscard]] Emission emit(const Graph& graph, const device::DeviceInfo& device);
+/// The whole graph; `variants` may name one for each kernel group. Throws unsupported naming the operator when the
+/// device cannot run it.
+[[nodiscard]] Emission emit(const Graph& graph, const device::DeviceInfo& device,
+                            const std::vector<std::string>& variants = {});
+
+/// The ways in which a kernel group can be computed on a device, the usual one first; none where there is only one.
+[[nodiscard]] std::vector<std::string> variants(const Graph& graph, graph::GroupRange range,
+                                                const device::DeviceInfo& device);
+/// Of the families that have several; `emitter` is only asked.
+[[nodiscard]] std::vector<std::string> conv_variants(const Emitter& emitter, const Op& op);
+[[nodiscard]] std::vector<std::string> matmul_variants(const Emitter& emitter, const Op& op);
 
 }  // namespace shoal::opencl

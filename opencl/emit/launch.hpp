@@ -55,7 +55,8 @@ struct GroupCode {
     std::vector<std::uint64_t> workspaces;  ///< bytes
     std::vector<ValueId> stored;            ///< values that the launches write
     std::string kernel;                     ///< the main kernel, for reports
-    std::vector<TextPart> parts{};            ///< of Emission::text: all that its launches need, in order
+    std::string variant{};                  ///< what was asked for, "" the usual way
+    std::vector<TextPart> parts{};          ///< of Emission::text: all that its launches need, in order
 };
 
 struct Emission {

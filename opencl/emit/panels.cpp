@@ -22,7 +22,16 @@ double cycles(const Product& product, std::int64_t rows, std::int64_t vectors, s
     return tiles * (step * static_cast<double>(product.inner) + 40 + 4 * tile);
 }
 
+bool fits(const Style& style, const Product& product, std::int64_t rows, std::int64_t vectors) {
+    return rows <= product.rows && (rows + 1) * vectors + 1 <= style.vector_registers &&
+           (vectors - 1) * style.dialect.lanes < product.columns;
+}
+
 }  // namespace
+
+std::string Tile::name() const {
+    return base::text("tile-", rows, 'x', vectors, panels_first ? "-rows" : "");
+}
 
 Defines Tile::defines() const {
     Defines out{{"TILE_ROWS", std::to_string(rows)},
@@ -41,15 +50,15 @@ std::array<std::size_t, 3> Tile::work_items(const Product& product) const {
     return panels_first ? std::array{panels, tiles, batches} : std::array{tiles, panels, batches};
 }
 
-Tile tile_for(const Style& style, const Product& product) {
+namespace {
+
+// The tile that is expected to be the fastest. Every size is a kernel more to compile, so another than the usual one
+// must be worth it.
+Tile expected_tile(const Style& style, const Product& product) {
     Tile out{std::min<std::int64_t>(product.rows, style.tile_rows), 1, style.dialect.lanes};
-    out.narrow = product.columns < out.lanes;
-    if (out.narrow) return out;
-    // Every size is a kernel more to compile, so few are tried, and another than the usual one must be worth it.
     double least = cycles(product, out.rows, 1, out.lanes);
     const auto consider = [&](std::int64_t rows, std::int64_t vectors) {
-        const bool fits = rows <= product.rows && (rows + 1) * vectors + 1 <= style.vector_registers;
-        if (!fits || (vectors - 1) * out.lanes >= product.columns) return;
+        if (!fits(style, product, rows, vectors)) return;
         const double time = cycles(product, rows, vectors, out.lanes);
         if (time > 0.96 * least) return;
         least = time;
@@ -65,10 +74,51 @@ Tile tile_for(const Style& style, const Product& product) {
     } else {
         consider(out.rows, style.tile_vectors + 2);
     }
-    const std::int64_t right = product.inner * product.columns * 4;
-    out.panels_first = right <= kCacheBytes;
-    out.ahead = !out.panels_first && right > 2 * kCacheBytes && product.rows > out.rows;
     return out;
+}
+
+// In which order, and whether panels are fetched ahead.
+Tile walked(Tile tile, const Product& product, bool panels_first) {
+    const std::int64_t right = product.inner * product.columns * static_cast<std::int64_t>(sizeof(float));
+    tile.panels_first = panels_first;
+    tile.ahead = !panels_first && right > 2 * kCacheBytes && product.rows > tile.rows;
+    return tile;
+}
+
+}  // namespace
+
+std::vector<Tile> tiles_for(const Style& style, const Product& product) {
+    const std::int64_t lanes = style.dialect.lanes;
+    if (product.columns < lanes) {
+        Tile narrow{std::min<std::int64_t>(product.rows, style.tile_rows), 1, lanes};
+        narrow.narrow = true;
+        return {narrow};
+    }
+    const bool rows_together =
+        product.inner * product.columns * static_cast<std::int64_t>(sizeof(float)) <= kCacheBytes;
+    const Tile expected = expected_tile(style, product);
+    std::vector<Tile> out{walked(expected, product, rows_together), walked(expected, product, !rows_together)};
+    std::vector<Tile> others;
+    for (std::int64_t vectors = 1; vectors <= 6; ++vectors) {
+        for (std::int64_t rows = 1; rows <= 16; ++rows) {
+            const bool expected_one = rows == expected.rows && vectors == expected.vectors;
+            if (!expected_one && fits(style, product, rows, vectors)) others.push_back({rows, vectors, lanes});
+        }
+    }
+    const auto time = [&](const Tile& tile) { return cycles(product, tile.rows, tile.vectors, lanes); };
+    std::stable_sort(others.begin(), others.end(), [&](const Tile& a, const Tile& b) { return time(a) < time(b); });
+    constexpr std::size_t kMostOthers = 6;
+    others.resize(std::min(others.size(), kMostOthers));
+    for (const Tile& tile : others)
+        out.push_back(walked(tile, product, rows_together));
+    return out;
+}
+
+Tile tile_for(const Emitter& emitter, const Product& product) {
+    const auto tiles = tiles_for(emitter.style(), product);
+    const auto at =
+        std::find_if(tiles.begin(), tiles.end(), [&](const Tile& tile) { return tile.name() == emitter.variant(); });
+    return at == tiles.end() ? tiles.front() : *at;
 }
 
 namespace {

@@ -18,12 +18,16 @@ struct Tile {
     bool ahead = false;         ///< a work-item fetches its share of the next panel while it computes
     bool narrow = false;        ///< fewer columns than lanes
 
+    /// "tile-8x2", or "tile-8x2-rows" where rows are gone through one after the other.
+    [[nodiscard]] std::string name() const;
     [[nodiscard]] std::int64_t panel() const { return vectors * lanes; }
     [[nodiscard]] Defines defines() const;
     [[nodiscard]] std::array<std::size_t, 3> work_items(const Product& product) const;
 };
-/// The tile that is expected to be the fastest.
-[[nodiscard]] Tile tile_for(const Style& style, const Product& product);
+/// The tiles that are worth a measurement, the one that is expected to be the fastest first.
+[[nodiscard]] std::vector<Tile> tiles_for(const Style& style, const Product& product);
+/// The one that the emitter's variant names; the first where it names none.
+[[nodiscard]] Tile tile_for(const Emitter& emitter, const Product& product);
 
 /// A right-hand side: its sizes, and where element (k, n) of a batch lies in the tensor as it is.
 struct Panels {

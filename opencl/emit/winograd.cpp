@@ -36,21 +36,26 @@ bool pays(const Convolution& c, std::int64_t tiles) {
 
 }  // namespace
 
-std::optional<GroupCode> conv_winograd(Emitter& emitter, graph::GroupRange range, const Convolution& c,
-                                       const BoundEpilogue& epilogue) {
+bool winograd_applies(const Emitter& emitter, const Convolution& c) {
+    const std::int64_t lanes = emitter.style().dialect.lanes;
+    return !emitter.style().compact_weights && c.groups == 1 && is_3x3(c.window) && c.x.back() >= lanes &&
+           c.out.back() >= lanes && emitter.graph().is_constant(c.op.inputs[1]);
+}
+
+bool winograd_pays(const Convolution& c) {
+    return pays(c, c.out[0] * ceil_div<std::int64_t>(c.out[1], 4) * ceil_div<std::int64_t>(c.out[2], 4));
+}
+
+GroupCode conv_winograd(Emitter& emitter, graph::GroupRange range, const Convolution& c,
+                        const BoundEpilogue& epilogue) {
     const std::int64_t lanes = emitter.style().dialect.lanes, in = c.x.back(), columns = c.out.back();
-    const bool applies = !emitter.style().compact_weights && c.groups == 1 && is_3x3(c.window) && in >= lanes &&
-                         columns >= lanes && emitter.graph().is_constant(c.op.inputs[1]);
-    if (!applies) return std::nullopt;
     const std::int64_t tile_rows = ceil_div<std::int64_t>(c.out[1], 4),
                        tile_columns = ceil_div<std::int64_t>(c.out[2], 4);
     const std::int64_t tiles = c.out[0] * tile_rows * tile_columns;
-    if (!pays(c, tiles)) return std::nullopt;
-
     const std::int64_t per_tile = kPoints * (in + columns) * static_cast<std::int64_t>(sizeof(float));
     const std::int64_t stripes = ceil_div(tiles * per_tile, kStripeBytes),
                        stripe = base::round_up<std::int64_t>(ceil_div(tiles, stripes), 8);
-    const Tile tile = tile_for(emitter.style(), {std::min(stripe, tiles), columns, in, kPoints});
+    const Tile tile = tile_for(emitter, {std::min(stripe, tiles), columns, in, kPoints});
     GroupCode out{range, {}, {}, {epilogue.value}, "conv_f32_simd winograd"};
     const std::int64_t panels = ceil_div(columns, tile.panel());
     const auto bytes = [](std::int64_t floats) { return static_cast<std::uint64_t>(floats) * sizeof(float); };

@@ -10,55 +10,6 @@
 using namespace shoal;
 using namespace shoal::test;
 
-TEST_CASE("kernels side by side are sound, and compute what each does alone") {
-    for (const auto& network : networks()) {
-        CAPTURE(network.name);
-        auto graph = network.graph;
-        graph::unique_names(graph);
-        const auto kernels = graph::groups(graph);
-        std::vector<graph::GroupRange> some;
-        for (std::size_t i = 0; i < kernels.size(); i += 2)
-            some.push_back(kernels[kernels.size() - 1 - i]);
-        const auto together = node::side_by_side(graph, some);
-        graph::validate(together);
-        CHECK(graph::groups(together).size() == some.size());
-        for (std::size_t i = 0; i < some.size(); ++i) {
-            const auto range = graph::groups(together)[i];
-            CHECK(plan::kernel_signature(together, range) == plan::kernel_signature(graph, some[i]));
-        }
-        const auto executable = runtime::make_host_backend()->compile(together);
-        CHECK(executable->profile(1).size() == together.ops.size());
-    }
-}
-
-TEST_CASE("measured kernels outlive the process, for the same device alone") {
-    const TemporaryFolder folder;
-    device::DeviceInfo device;
-    device.name = "one";
-    const node::KernelFile file(folder.path(), device);
-    CHECK(file.load().empty());
-    const plan::MeasuredKernels kernels{{"matmul{}( v0:f32[1])", {1.25e-5, 100, 20, true}}, {"b c", {3, 0, 0, true}}};
-    file.save(kernels);
-    CHECK(file.load() == kernels);
-    device.driver = "another";
-    CHECK(node::KernelFile(folder.path(), device).load().empty());
-}
-
-TEST_CASE("a damaged file of kernels is not believed") {
-    const TemporaryFolder folder;
-    const device::DeviceInfo device;
-    const node::KernelFile file(folder.path(), device);
-    file.save({{"a", {1, 2, 3, true}}});
-    std::string path;
-    for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
-        path = entry.path().filename().string();
-    folder.write(path, "kernels 1 somebody else's\n1 2 3 a\n");
-    CHECK(file.load().empty());
-    folder.write(path,
-                 "kernels 1 " + device.id + "|" + device.speed_identity() + "\nnan 2 3 a\n-1 2 3 b\n1 2\nx\n\n5 6 7 c d\n");
-    CHECK(file.load() == plan::MeasuredKernels{{"c d", {5, 6, 7, true}}});
-}
-
 namespace {
 
 wire::MeasureKernels measure(graph::Graph graph, std::uint64_t task, std::vector<std::uint32_t> groups = {}) {

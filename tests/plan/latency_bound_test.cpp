@@ -54,7 +54,7 @@ TEST_CASE("whatever a pipeline has done already, the rest is never below the bou
                 spent += link.seconds(static_cast<double>(chain.cut_bytes(stage.first)));
                 const std::uint32_t kind = kind_of[stage.board];
                 CHECK(bound.rest(state, instance.entry(kind), stage.first) <= (whole - spent) * (1 + 1e-9) + 1e-12);
-                spent += stage_seconds(costs[stage.board], stage.first, stage.last);
+                spent += plan::stage_seconds(costs[stage.board], stage.first, stage.last);
                 state += lattice.stride(kind);
                 end = stage.board + std::size_t{1};
             }

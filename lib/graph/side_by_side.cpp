@@ -1,17 +1,17 @@
-// Kernels side by side in one graph, so that one compilation serves many. Part of kernel_timing.hpp.
+#include "graph/side_by_side.hpp"
+
 #include <algorithm>
 
 #include "base/checked.hpp"
-#include "node/kernel_timing.hpp"
 
-namespace shoal::node {
+namespace shoal::graph {
 
 namespace {
 
 constexpr std::size_t kApart = 64;  // between constants, so that none is taken for another
 
 // Zeros under constants: the same memory, yet each at an address of its own.
-void bind_zeros(graph::Graph& graph) {
+void bind_zeros(Graph& graph) {
     std::size_t largest = 0, constants = 0;
     for (const auto& value : graph.values) {
         if (!value.constant) continue;
@@ -22,15 +22,15 @@ void bind_zeros(graph::Graph& graph) {
     std::size_t offset = 0;
     for (auto& value : graph.values) {
         if (!value.constant) continue;
-        value.constant = graph::Constant{zeros.slice(offset, value.type.size_bytes()), std::nullopt};
+        value.constant = Constant{zeros.slice(offset, value.type.size_bytes()), std::nullopt};
         offset += kApart;
     }
 }
 
-void append(graph::Graph& out, graph::Graph kernel, std::uint32_t group) {
-    const auto offset = static_cast<graph::ValueId>(out.values.size());
+void append(Graph& out, Graph kernel, std::uint32_t group) {
+    const auto offset = static_cast<ValueId>(out.values.size());
     const auto prefix = "k" + std::to_string(group) + ".";
-    const auto moved = [&](graph::ValueId id) { return id == graph::kNoValue ? id : id + offset; };
+    const auto moved = [&](ValueId id) { return id == kNoValue ? id : id + offset; };
     for (auto& value : kernel.values) {
         value.name = prefix + value.name;
         out.values.push_back(std::move(value));
@@ -49,18 +49,18 @@ void append(graph::Graph& out, graph::Graph kernel, std::uint32_t group) {
 
 }  // namespace
 
-graph::Graph side_by_side(const graph::Graph& graph, const std::vector<graph::GroupRange>& kernels) {
-    graph::Graph out;
+Graph side_by_side(const Graph& graph, const std::vector<GroupRange>& kernels) {
+    Graph out;
     out.name = "kernels of " + graph.name;
     for (std::uint32_t i = 0; i < kernels.size(); ++i)
-        append(out, graph::extract(graph, kernels[i].first, kernels[i].last), i);
+        append(out, extract(graph, kernels[i].first, kernels[i].last), i);
     bind_zeros(out);
     return out;
 }
 
-std::uint64_t least_bytes(const graph::Graph& graph, const graph::GroupRange& kernel) {
-    const auto alone = graph::extract(graph, kernel.first, kernel.last);
-    std::uint64_t out = graph::constant_bytes(alone);
+std::uint64_t least_bytes(const Graph& graph, const GroupRange& kernel) {
+    const auto alone = extract(graph, kernel.first, kernel.last);
+    std::uint64_t out = constant_bytes(alone);
     for (const auto* ports : {&alone.inputs, &alone.outputs}) {
         for (const auto& port : *ports)
             out = base::checked_add<std::uint64_t>(out, alone.type(port.value).size_bytes());
@@ -68,4 +68,4 @@ std::uint64_t least_bytes(const graph::Graph& graph, const graph::GroupRange& ke
     return out;
 }
 
-}  // namespace shoal::node
+}  // namespace shoal::graph

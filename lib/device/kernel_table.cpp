@@ -1,0 +1,12 @@
+#include "device/kernel_table.hpp"
+
+namespace shoal::device {
+
+void merge(KernelTable& known, const KernelTable& newer) {
+    for (const auto& [signature, cost] : newer.costs)
+        known.costs[signature] = cost;
+    for (const auto& [signature, variant] : newer.variants)
+        known.variants[signature] = variant;
+}
+
+}  // namespace shoal::device

@@ -1,0 +1,91 @@
+#include "opencl/tune.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.hpp"
+#include "graph/cards.hpp"
+#include "graph/side_by_side.hpp"
+#include "opencl/backend.hpp"
+#include "opencl/emit/emitter.hpp"
+#include "opencl/executable.hpp"
+
+namespace shoal::opencl {
+
+std::vector<std::string> variants(const runtime::Backend& backend, const graph::Graph& graph,
+                                  graph::GroupRange kernel) {
+    return variants(graph, kernel, backend.device());
+}
+
+namespace {
+
+// Kernels, each behind others that write what it reads: in a network that was written a moment ago, by whichever core.
+struct Rehearsal {
+    graph::Graph graph;
+    std::vector<std::size_t> kernels{};  // their groups, in order
+    std::size_t groups = 0;
+};
+
+Rehearsal rehearsal_of(graph::Graph kernels) {
+    Rehearsal out;
+    graph::Graph& graph = out.graph;
+    graph.name = kernels.name;
+    graph.values = std::move(kernels.values);
+    graph.outputs = std::move(kernels.outputs);
+    std::map<graph::ValueId, graph::ValueId> given;  // of each input that the kernels had, the one behind it
+    for (const auto& port : kernels.inputs) {
+        given[port.value] = static_cast<graph::ValueId>(graph.values.size());
+        graph.inputs.push_back({port.name, given[port.value]});
+        graph.values.push_back({"given " + port.name, graph.type(port.value)});
+    }
+    for (const auto& [first, last] : graph::groups(kernels)) {
+        for (auto i = first; i < last; ++i) {
+            for (const auto id : kernels.ops[i].inputs) {
+                const auto at = given.find(id);
+                if (at == given.end()) continue;
+                const auto group = static_cast<std::uint32_t>(out.groups++);
+                graph.ops.push_back(
+                    {&graph::cards::map, "", {{"fn", std::string("identity")}}, {at->second}, {id}, group});
+                given.erase(at);
+            }
+        }
+        out.kernels.push_back(out.groups++);
+        for (auto i = first; i < last; ++i) {
+            graph.ops.push_back(std::move(kernels.ops[i]));
+            graph.ops.back().group = static_cast<std::uint32_t>(out.kernels.back());
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+std::vector<Timed> time_variants(runtime::Backend& backend, const graph::Graph& graph, graph::GroupRange kernel,
+                                 int repeat) {
+    const auto names = variants(backend, graph, kernel);
+    std::vector<Timed> out;
+    if (names.empty()) return out;
+    // The kernel as often as there are ways, each computed in one of them: one program, and what slows the machine for
+    // a while slows all of them.
+    auto rehearsal = rehearsal_of(graph::side_by_side(graph, std::vector<graph::GroupRange>(names.size(), kernel)));
+    std::vector<std::string> wanted(rehearsal.groups);
+    for (std::size_t n = 0; n < names.size(); ++n)
+        wanted[rehearsal.kernels[n]] = names[n];
+    const auto executable = make_executable(open_device_of(backend), std::move(rehearsal.graph), std::move(wanted));
+    const auto reports = executable->profile(repeat);
+    base::ensure(reports.size() == rehearsal.groups, reports.size(), " reports of ", rehearsal.groups, " kernels");
+    for (std::size_t n = 0; n < names.size(); ++n) {
+        const auto& own = reports[rehearsal.kernels[n]];
+        out.push_back({names[n], {own.seconds, own.weight_bytes, own.workspace_bytes, true}});
+    }
+    return out;
+}
+
+const Timed& best_of(const std::vector<Timed>& timed) {
+    constexpr double kWorthIt = 0.97;  // medians of the same kernel differ by one or two in a hundred
+    const auto& fastest = *std::min_element(
+        timed.begin(), timed.end(), [](const Timed& a, const Timed& b) { return a.cost.seconds < b.cost.seconds; });
+    return fastest.cost.seconds < kWorthIt * timed.front().cost.seconds ? fastest : timed.front();
+}
+
+}  // namespace shoal::opencl

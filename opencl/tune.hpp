@@ -1,0 +1,31 @@
+// Choice by measurement: the ways in which kernels can be computed, timed against each other on the device.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "device/kernel_table.hpp"
+#include "graph/graph.hpp"
+#include "runtime/backend.hpp"
+
+namespace shoal::opencl {
+
+/// One way of computing a kernel, and what it took.
+struct Timed {
+    std::string variant;  ///< as device::KernelTable names it
+    device::KernelCost cost{};
+};
+
+/// The variants of kernel `kernel` of a graph on an OpenCL backend, the usual one first; none where there is only one.
+[[nodiscard]] std::vector<std::string> variants(const runtime::Backend& backend, const graph::Graph& graph,
+                                                graph::GroupRange kernel);
+
+/// Times all of them, on made-up constants and zeros, `repeat` runs each in turns; costs are medians. Memory for the
+/// weights of all of them must be there. Throws what compiling and running throw.
+[[nodiscard]] std::vector<Timed> time_variants(runtime::Backend& backend, const graph::Graph& graph,
+                                               graph::GroupRange kernel, int repeat);
+
+/// The one to take: the fastest, but the usual one unless another is faster by more than measurements vary.
+[[nodiscard]] const Timed& best_of(const std::vector<Timed>& timed);
+
+}  // namespace shoal::opencl
