@@ -1,9 +1,6 @@
 # The standard headers that most files include are compiled once and taken as they are (SHOAL_PRECOMPILE); every file
 # still names what it uses.
 option(SHOAL_PRECOMPILE "Compile the standard headers once for all files" ON)
-if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CROSSCOMPILING)
-  set(SHOAL_PRECOMPILE OFF)  # cross GCCs under ccache refuse each other's headers
-endif()
 set(SHOAL_PRECOMPILED <algorithm> <array> <atomic> <chrono> <cmath> <condition_variable> <cstdint> <cstring> <deque>
   <filesystem> <functional> <limits> <map> <memory> <mutex> <optional> <set> <span> <sstream> <string> <string_view>
   <thread> <unordered_map> <utility> <variant> <vector>)

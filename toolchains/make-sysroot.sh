@@ -6,11 +6,11 @@
 #
 # DIR is $SHOAL_SYSROOTS/ARCH or ~/.cache/shoal/sysroots/ARCH unless given. It is done when it is there complete; one that
 # was left half made is made anew. Needs mmdebstrap. SHOAL_SUITE names another release than this machine's Debian (else
-# bookworm), SHOAL_MIRROR another mirror than this machine's.
+# bookworm), SHOAL_MIRROR another mirror than this machine's. Ends with 77 when that mirror cannot be reached.
 set -eu
 fail() {
   echo "make-sysroot: $*" >&2
-  exit 1
+  exit "${code:-1}"
 }
 
 arch=${1:-}
@@ -50,11 +50,23 @@ new=$dir.new.$$
 trap 'rm -rf "$new" "$new.log"' EXIT
 trap 'exit 130' INT TERM
 echo "making a sysroot for $debian of Debian $suite in $dir (about 200 MB are fetched)"
+# Twice, since mirrors hiccup.
 # shellcheck disable=SC2086
-if ! mmdebstrap --variant=extract --architectures="$debian" --include="$(echo $packages | tr ' ' ',')" \
-    "$suite" "$new" ${mirror:+"deb $mirror $suite main"} >"$new.log" 2>&1; then
+fetch() {
+  for try in 1 2; do
+    rm -rf "$new"
+    if mmdebstrap --variant=extract --architectures="$debian" --include="$(echo $packages | tr ' ' ',')" \
+      "$suite" "$new" ${mirror:+"deb $mirror $suite main"} >"$new.log" 2>&1; then return 0; fi
+  done
+  return 1
+}
+if ! fetch; then
   tail -n 20 "$new.log" >&2
-  fail "mmdebstrap failed, see above; is Debian's mirror reachable, and does $suite have $debian?"
+  if grep -q -e 'Failed to fetch' -e 'Could not connect' -e 'Could not resolve' -e 'Temporary failure' "$new.log"; then
+    code=77
+    fail "Debian's mirror ${mirror:+$mirror }cannot be reached from here"
+  fi
+  fail "mmdebstrap failed, see above; does $suite have $debian?"
 fi
 
 # Links to /... would lead to this machine's files: they become relative ones.
