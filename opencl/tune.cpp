@@ -22,7 +22,7 @@ namespace {
 // Kernels, each behind others that write what it reads: in a network that was written a moment ago, by whichever core.
 struct Rehearsal {
     graph::Graph graph;
-    std::vector<std::size_t> kernels{};  // their groups, in order
+    std::vector<graph::GroupRange> kernels{};  // their operators, in order
     std::size_t groups = 0;
 };
 
@@ -49,11 +49,13 @@ Rehearsal rehearsal_of(graph::Graph kernels) {
                 given.erase(at);
             }
         }
-        out.kernels.push_back(out.groups++);
+        const auto from = static_cast<std::uint32_t>(graph.ops.size());
         for (auto i = first; i < last; ++i) {
             graph.ops.push_back(std::move(kernels.ops[i]));
-            graph.ops.back().group = static_cast<std::uint32_t>(out.kernels.back());
+            graph.ops.back().group = static_cast<std::uint32_t>(out.groups);
         }
+        out.kernels.push_back({from, from + last - first});
+        ++out.groups;
     }
     return out;
 }
@@ -70,13 +72,20 @@ std::vector<Timed> time_variants(runtime::Backend& backend, const graph::Graph& 
     auto rehearsal = rehearsal_of(graph::side_by_side(graph, std::vector<graph::GroupRange>(names.size(), kernel)));
     std::vector<std::string> wanted(rehearsal.groups);
     for (std::size_t n = 0; n < names.size(); ++n)
-        wanted[rehearsal.kernels[n]] = names[n];
+        wanted[rehearsal.graph.ops[rehearsal.kernels[n].first].group] = names[n];
+    const auto kernels = rehearsal.kernels;
     const auto executable = make_executable(open_device_of(backend), std::move(rehearsal.graph), std::move(wanted));
     const auto reports = executable->profile(repeat);
-    base::ensure(reports.size() == rehearsal.groups, reports.size(), " reports of ", rehearsal.groups, " kernels");
     for (std::size_t n = 0; n < names.size(); ++n) {
-        const auto& own = reports[rehearsal.kernels[n]];
-        out.push_back({names[n], {own.seconds, own.weight_bytes, own.workspace_bytes, true}});
+        device::KernelCost cost{0, 0, 0, true};
+        for (const auto& report : reports) {  // one that runs in parts has several
+            if (report.ops.empty() || report.ops[0] < kernels[n].first || report.ops[0] >= kernels[n].last) continue;
+            cost.seconds += report.seconds;
+            cost.weight_bytes += report.weight_bytes;
+            cost.workspace_bytes += report.workspace_bytes;
+        }
+        base::ensure(cost.seconds > 0, "no report of kernel ", names[n]);
+        out.push_back({names[n], cost});
     }
     return out;
 }

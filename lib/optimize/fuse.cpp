@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "graph/attention.hpp"
 #include "graph/cards.hpp"
 #include "graph/scalar_function.hpp"
 #include "optimize/optimize.hpp"
@@ -73,8 +74,10 @@ public:
     }
 
     Graph run() {
+        for (std::uint32_t i = 0; i < graph_.ops.size(); ++i)
+            join_attention(i);
         for (std::uint32_t i = static_cast<std::uint32_t>(graph_.ops.size()); i-- > 0;) {
-            if (takes_epilogue(graph_.ops[i])) take_epilogue(i);
+            if (takes_epilogue(graph_.ops[i]) && members_[group_of_[i]].size() == 1) take_epilogue(i);
         }
         // Reductions first claim what lies between them; then producers join their only reader, last ones first.
         for (std::uint32_t i = 0; i < graph_.ops.size(); ++i)
@@ -139,6 +142,17 @@ private:
     [[nodiscard]] const Shape& shape(ValueId id) const { return graph_.type(id).shape; }
 
     // --- contractions ---
+
+    // Lets what leads to the product of operator i be one kernel with it, when that is an attention.
+    void join_attention(std::uint32_t i) {
+        const auto found = graph::attention_before(graph_, i, readers_, maker_);
+        if (!found || found->members.size() > kMostOps) return;
+        const bool free = std::all_of(found->members.begin(), found->members.end(),
+                                      [&](auto m) { return members_[group_of_[m]].size() == 1; });
+        if (!free) return;
+        for (const auto m : found->members)
+            if (m != found->scores) unite(group_of_[found->scores], group_of_[m]);
+    }
 
     // A contraction takes what follows it, stretch by stretch: operators between one value and the next through which
     // everything passes, such as x * sigmoid(x).

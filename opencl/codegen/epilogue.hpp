@@ -8,8 +8,8 @@
 
 namespace shoal::opencl {
 
-/// The epilogue of a contraction as two functions from what it computed (`given`, at row d0 and columns d1 and
-/// following) to what is stored: one for a vector of `lanes` columns, one for a single column.
+/// The epilogue of a contraction as two functions from what it computed (`given`, at a row and a column and
+/// those that follow) to what is stored: one for a vector of `lanes` columns, one for a single column.
 struct Epilogue {
     std::string functions;             ///< text of epilogue_<digest>_lanes and epilogue_<digest>_one
     std::string lanes_name, one_name;  ///< their names; called as name(given, row, column <names>)

@@ -413,17 +413,15 @@ std::optional<Trace> trace_epilogue(const Graph& graph, graph::GroupRange group,
     const Shape& shape = graph.type(given).shape;
     const std::int64_t columns = shape.rank() > 0 ? shape.back() : 1;
     if (graph.type(output).shape.count() != shape.count() || columns == 0) return std::nullopt;
-    // Rows and columns stay as they are, neither joined nor cut: the contraction's tiles count in them.
-    const Nest nest{{shape.count() / columns, columns}, {}};
-    try {
+    // Columns stay as they are: the contraction's tiles count in them. Rows may be cut, an operand may be the same for
+    // some of their digits.
+    return with_cuts({{shape.count() / columns, columns}, {}}, [&](const Nest& nest) {
+        if (nest.outer.back() != columns) throw NotALoop{};
         Tracer tracer(graph, group, nest);
         tracer.set_given(given, nest.flat_outer());
         tracer.store(output);
         return tracer.finish(true);
-    } catch (const SplitNeeded&) {
-    } catch (const NotLinear&) {
-    } catch (const NotALoop&) {}
-    return std::nullopt;
+    });
 }
 
 }  // namespace shoal::opencl

@@ -6,6 +6,7 @@
 
 #include "base/checked.hpp"
 #include "base/digest.hpp"
+#include "graph/attention.hpp"
 #include "graph/cards.hpp"
 #include "graph/liveness.hpp"
 #include "opencl/codegen/text.hpp"
@@ -184,6 +185,7 @@ bool is_empty(const Graph& graph, const std::vector<ValueId>& values) {
 std::optional<GroupCode> emit_range(Emitter& emitter, graph::GroupRange range, const std::vector<ValueId>& outputs) {
     const Op& first = emitter.graph().ops[range.first];
     if (first.is(cards::conv)) return emit_conv(emitter, range, outputs);
+    if (graph::attention_of(emitter.graph(), range)) return emit_attention(emitter, range, outputs);
     if (first.is(cards::matmul)) return emit_matmul(emitter, range, outputs);
     if (first.is(cards::pool)) return emit_pool(emitter, range, outputs);
     if (auto loops = emit_loops(emitter, range, outputs)) return loops;
@@ -205,12 +207,35 @@ void emit_one_by_one(Emitter& emitter, graph::GroupRange range) {
     }
 }
 
+// What has no kernel as a whole: an attention in scores, softmax and product, anything else operator by operator.
+void emit_in_parts(Emitter& emitter, graph::GroupRange range) {
+    const Graph& graph = emitter.graph();
+    const auto attention = graph::attention_of(graph, range);
+    if (!attention) return emit_one_by_one(emitter, range);
+    const auto behind_maker = [&](ValueId value) {
+        auto i = range.first;
+        while (graph.ops[i].outputs[0] != value)
+            ++i;
+        return i + 1;
+    };
+    std::uint32_t first = range.first;
+    for (const auto last : {behind_maker(attention->biased), attention->product, range.last}) {
+        emitter.begin_group();
+        if (auto code = emit_range(emitter, {first, last}, {graph.ops[last - 1].outputs[0]}))
+            emitter.add_group(std::move(*code));
+        else
+            emit_one_by_one(emitter, {first, last});
+        first = last;
+    }
+}
+
 }  // namespace
 
 std::vector<std::string> variants(const Graph& graph, graph::GroupRange range, const device::DeviceInfo& device) {
     const Emitter emitter(graph, style_for(device));
     const Op& first = graph.ops[range.first];
     if (first.is(cards::conv)) return conv_variants(emitter, first);
+    if (graph::attention_of(graph, range)) return attention_variants(emitter, range);
     if (first.is(cards::matmul)) return matmul_variants(emitter, first);
     return {};
 }
@@ -244,7 +269,7 @@ Emission emit(const Graph& graph, const device::DeviceInfo& device, const std::v
         if (auto code = emit_range(emitter, range, outputs))
             emitter.add_group(std::move(*code));
         else
-            emit_one_by_one(emitter, range);
+            emit_in_parts(emitter, range);
     }
     return std::move(emitter).finish();
 }

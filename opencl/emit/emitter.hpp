@@ -99,6 +99,8 @@ struct BoundEpilogue {
 // The families. Each emits operators [range), whose results `outputs` are needed, or returns nothing when it cannot.
 [[nodiscard]] std::optional<GroupCode> emit_loops(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
 [[nodiscard]] std::optional<GroupCode> emit_conv(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
+/// A whole attention (graph/attention.hpp) as one kernel, by which scores and weights never reach memory.
+[[nodiscard]] std::optional<GroupCode> emit_attention(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
 [[nodiscard]] std::optional<GroupCode> emit_matmul(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
 [[nodiscard]] std::optional<GroupCode> emit_pool(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
 /// arg_reduce, cumulate, topk, scatter, recurrent: one operator alone.
@@ -114,6 +116,7 @@ struct BoundEpilogue {
                                                 const device::DeviceInfo& device);
 /// Of the families that have several; `emitter` is only asked.
 [[nodiscard]] std::vector<std::string> conv_variants(const Emitter& emitter, const Op& op);
+[[nodiscard]] std::vector<std::string> attention_variants(const Emitter& emitter, graph::GroupRange range);
 [[nodiscard]] std::vector<std::string> matmul_variants(const Emitter& emitter, const Op& op);
 
 }  // namespace shoal::opencl
