@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "base/file.hpp"
 #include "cli/command.hpp"
@@ -49,6 +50,11 @@ struct Place {
     TemporaryFolder folder;
     Tensor data;
 };
+
+// Long names of devices break lines wherever they must.
+std::string on_one_line(const std::string& text) {
+    return std::regex_replace(text, std::regex("\\s+"), " ");
+}
 
 }  // namespace
 
@@ -210,7 +216,7 @@ TEST_CASE("on the best OpenCL device there is, the same results") {
     }
     INFO(run.error);
     REQUIRE(run.exit_code == 0);
-    CHECK(contains(run.out, "1 compute unit"));
+    CHECK(contains(on_one_line(run.out), "1 compute unit"));
     CHECK(contains(run.out, "the device reached "));
     CHECK(widest_line(run.out) <= 80);
     REQUIRE(place.run("classifier.onnx -i data.npy -o host -d host").exit_code == 0);
