@@ -25,6 +25,11 @@ Style style_for(const device::DeviceInfo& device) {
         out.vector_registers = out.dialect.lanes == 8 ? 16 : 32;  // AVX2, or AVX-512 and NEON
         out.tile_rows = out.vector_registers == 16 ? 6 : 8;
         out.tile_vectors = 2;
+        // Measured on Sapphire Rapids: fewer loads a multiply-add make 8 to 30 % there; on Zen 5 they make none.
+        if (out.dialect.lanes == 16 && device.vendor.find("Intel") != std::string::npos) {
+            out.tile_rows = 6;
+            out.tile_vectors = 4;
+        }
     } else {
         out.dialect.one_per_item = true;
         out.dialect.local_size =

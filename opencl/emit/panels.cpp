@@ -67,6 +67,10 @@ Tile expected_tile(const Style& style, const Product& product) {
     };
     if (product.columns <= out.lanes) consider(2 * style.tile_rows, 1);
     consider(out.rows, style.tile_vectors);
+    if (style.tile_vectors > 2 && out.vectors < style.tile_vectors) {  // few columns
+        consider(style.tile_rows + 2, 2);
+        consider(style.tile_rows, 3);
+    }
     consider(out.rows, style.tile_vectors + 1);
     if (out.rows == style.tile_rows) {
         consider(out.rows - 1, style.tile_vectors);
