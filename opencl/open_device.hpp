@@ -89,6 +89,7 @@ private:
     void take_back(MemoryHandle handle, std::size_t size_bytes) noexcept;
 
     FoundDevice device_;
+    DeviceHandle kept_;  // a sub-device is there as long as its context and queues are; with PoCL 3.1 that is our part
     Dispatch dispatch_;
     ProgramOptions program_options_;
     device::KernelTable kernels_;

@@ -9,7 +9,7 @@ namespace shoal::opencl {
 
 struct SubDevice {
     FoundDevice found;   ///< as the whole device, with fewer compute units; `found.handle` is `owner`'s
-    DeviceHandle owner;  ///< null when the whole device was wanted; contexts and queues keep it alive by themselves
+    DeviceHandle owner;  ///< null when the whole device was wanted; a backend keeps it alive by itself
 };
 
 /// The compute units [first, first + count) of `device`. Throws invalid_argument when they are not there, unsupported

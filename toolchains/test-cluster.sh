@@ -4,7 +4,7 @@
 # of this machine alone; then the emulated board that is at work is killed in mid-stream.
 #
 # Called by toolchains/test.sh, with SHOAL_NATIVE (the folder of this machine's programs), SHOAL_EMULATED (the command that
-# runs the board's shoal) and, when PoCL cannot run there, SHOAL_EMULATED_DEVICE=host.
+# runs the board's program, examples/board-c) and, when PoCL cannot run there, SHOAL_EMULATED_DEVICE=host.
 set -eu
 cd "$(dirname "$0")/.."
 native=${SHOAL_NATIVE:?}
@@ -59,18 +59,13 @@ start_board() {
   name=$1
   on=$2
   shift 2
-  "$@" node --hub "$endpoint" --name "$name" --listen '127.0.0.1:*' --memory 704KiB --threads 1 --device "$on" \
+  "$@" --hub "$endpoint" --name "$name" --listen '127.0.0.1:*' --memory 720896 --threads 1 --device "$on" \
     --patience 300 --cache "$folder/cache-$name" --key "$folder/$name" --hub-key "$folder/hub.pub" \
     >"$folder/$name.log" 2>&1 &
   eval "process_$name=$!"
   processes="$processes $!"
 }
-start_board x86 best "$native/shoal"
-# qemu cannot load a driver in the fork of a process with threads, as a node would to check it; `devices` has no threads,
-# and what it found out is remembered.
-if [ "$device" != host ]; then
-  $emulated devices --patience 300 >"$folder/devices.log" 2>&1 || fail "the emulated board has no device"
-fi
+start_board x86 best "$native/shoal" node
 # shellcheck disable=SC2086
 start_board arm1 "$device" $emulated
 # shellcheck disable=SC2086

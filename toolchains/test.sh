@@ -8,7 +8,7 @@
 #
 # SHOAL_SYSROOTS: the folder of sysroots (default ~/.cache/shoal/sysroots). SHOAL_BUILD: the build folder of this machine's
 # own programs (default build), SHOAL_CROSS_BUILD: that of the board's (default build-ARCH). SHOAL_TEST_TARGETS: which
-# unit tests. SHOAL_JOBS: how many compilers at a time.
+# unit tests. SHOAL_TEST_PARTS: all, for what a board does not need too. SHOAL_JOBS: how many compilers at a time.
 set -eu
 cd "$(dirname "$0")/.."
 arch=${1:-}
@@ -16,7 +16,7 @@ arch=${1:-}
 build=${SHOAL_CROSS_BUILD:-$PWD/build-$arch}
 native=${SHOAL_BUILD:-$PWD/build}
 jobs=${SHOAL_JOBS:-$(nproc)}
-rooms=${SHOAL_TEST_TARGETS:-"base tensor graph wire transport runtime client node hub importer opencl"}
+rooms=${SHOAL_TEST_TARGETS:-"base tensor graph wire transport runtime client node opencl"}
 
 title() { printf '\n== %s\n\n' "$1"; }
 
@@ -35,11 +35,14 @@ if command -v ccache >/dev/null; then launcher="-DCMAKE_CXX_COMPILER_LAUNCHER=cc
 export CCACHE_BASEDIR="$PWD"
 
 title "Building for $triple"
-targets=shoal_command
+targets=board
 for room in $rooms; do targets="$targets test_$room"; done
+# What a board needs; SHOAL_TEST_PARTS=all builds hub, importer and command for it too.
+parts="-DSHOAL_BUILD_HUB=OFF -DSHOAL_BUILD_IMPORTER=OFF -DSHOAL_BUILD_CLI=OFF"
+if [ "${SHOAL_TEST_PARTS:-}" = all ]; then parts="" targets="$targets shoal_command"; fi
 # -O1 compiles in two thirds of the time; what runs under emulation is slow either way.
 # shellcheck disable=SC2086
-cmake --preset "$arch" -B "$build" -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" $launcher >"$build.log" 2>&1 || {
+cmake --preset "$arch" -B "$build" -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" $parts $launcher >"$build.log" 2>&1 || {
   cat "$build.log" >&2
   exit 1
 }
@@ -73,4 +76,4 @@ if [ ! -f "$native/CMakeCache.txt" ]; then
 fi
 cmake --build "$native" --parallel "$jobs" --target shoal_command digits
 emulator="env OCL_ICD_VENDORS=$emulated_icd SHOAL_CACHE=$help/cache $qemu -L $sysroot -cpu $cpu"
-SHOAL_EMULATED="$emulator $build/bin/shoal" SHOAL_NATIVE="$native/bin" toolchains/test-cluster.sh
+SHOAL_EMULATED="$emulator $build/bin/board" SHOAL_NATIVE="$native/bin" toolchains/test-cluster.sh

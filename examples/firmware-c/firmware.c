@@ -185,6 +185,7 @@ static int connect_hub(uplink* up, const settings* own) {
     options.key_file = own->key;
     options.hub_key_file = own->hub_key;
     options.name = own->name;
+    options.cancellation = up->cancellation;
     options.connect_timeout_ms = kConnect_ms;
     options.open_timeout_ms = kOpen_ms;
     options.max_in_flight = kOpen;
@@ -202,6 +203,8 @@ static void load_model(uplink* up, const settings* own) {
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
     options.in_flight = kOpen;
+    memset(&input, 0, sizeof input);
+    input.struct_size = sizeof input;
     if (shoal_load_model(own->model, up->place, &options, &up->model) != SHOAL_OK ||
         shoal_model_input(up->model, 0, &input) != SHOAL_OK) {
         fprintf(stderr, "firmware: %s\n", shoal_last_error());
@@ -301,6 +304,7 @@ static void report(tally* seen, const shoal_node* node, unsigned long frames, un
     shoal_node_state state;
     char error[sizeof seen->last_error];
     memset(&state, 0, sizeof state);
+    state.struct_size = sizeof state;
     (void)shoal_node_get_state(node, &state);
     pthread_mutex_lock(&seen->mutex);
     printf(

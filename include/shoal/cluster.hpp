@@ -2,6 +2,7 @@
 #ifndef SHOAL_CLUSTER_HPP
 #define SHOAL_CLUSTER_HPP
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -36,6 +37,7 @@ struct NodeOptions {
     int threads = 0;
     OnEvent on_event{};
     std::string kernel_folder{};
+    std::chrono::milliseconds driver_timeout{0};
 };
 
 /// A board of a cluster, until it goes; see shoal_start_node.
@@ -58,6 +60,7 @@ public:
         own.device_count = devices.size();
         own.threads = options.threads;
         own.kernel_folder = detail::or_null(options.kernel_folder);
+        own.driver_timeout_ms = options.driver_timeout.count();
         if (*on_event_) own.on_event = detail::tell, own.user = on_event_.get();
         shoal_node* out = nullptr;
         detail::check(shoal_start_node(&own, &out));
@@ -70,7 +73,8 @@ public:
         return *this;
     }
     [[nodiscard]] shoal_node_state state() const {
-        shoal_node_state out;
+        shoal_node_state out{};
+        out.struct_size = sizeof out;
         detail::check(shoal_node_get_state(handle_.get(), &out));
         return out;
     }
@@ -123,7 +127,8 @@ public:
         return out;
     }
     [[nodiscard]] shoal_hub_state state() const {
-        shoal_hub_state out;
+        shoal_hub_state out{};
+        out.struct_size = sizeof out;
         detail::check(shoal_hub_get_state(handle_.get(), &out));
         return out;
     }

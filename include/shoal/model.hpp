@@ -20,17 +20,35 @@
 
 namespace shoal {
 
+/// Lets another thread end calls. Copies mean the same.
+class Cancellation {
+public:
+    Cancellation() {
+        shoal_cancellation* out = nullptr;
+        detail::check(shoal_cancellation_new(&out));
+        handle_.reset(out, shoal_cancellation_release);
+    }
+    void cancel() const noexcept { shoal_cancel(handle_.get()); }
+    [[nodiscard]] shoal_cancellation* get() const noexcept { return handle_.get(); }
+
+private:
+    std::shared_ptr<shoal_cancellation> handle_;
+};
+
 /// The OpenCL devices of this machine.
 class Devices {
 public:
-    Devices() {
+    /// Each driver that is tried may take so long; 0: ten seconds.
+    explicit Devices(std::chrono::milliseconds driver_timeout = {}) {
         shoal_devices* out = nullptr;
-        detail::check(shoal_find_devices(&out));
+        const shoal_find_options options{sizeof options, driver_timeout.count()};
+        detail::check(shoal_find_devices(&options, &out));
         handle_.reset(out);
     }
     [[nodiscard]] std::size_t size() const noexcept { return shoal_devices_count(handle_.get()); }
     [[nodiscard]] shoal_device operator[](std::size_t index) const {
-        shoal_device out;
+        shoal_device out{};
+        out.struct_size = sizeof out;
         detail::check(shoal_devices_get(handle_.get(), index, &out));
         return out;
     }
@@ -38,6 +56,14 @@ public:
 
 private:
     detail::Owned<shoal_devices, shoal_devices_release> handle_;
+};
+
+/// See shoal_device_options.
+struct DeviceOptions {
+    std::string wish{};
+    int threads = 0;
+    std::string kernel_folder{};
+    std::chrono::milliseconds driver_timeout{0};
 };
 
 /// How to reach a hub; see shoal_connect_options.
@@ -48,6 +74,7 @@ struct HubAddress {
     std::chrono::milliseconds connect_timeout{0}, open_timeout{0}, run_timeout{0};
     shoal_objective objective = SHOAL_LATENCY;
     std::uint32_t max_in_flight = 0;
+    std::optional<Cancellation> cancellation{};  ///< ends the connecting
 };
 
 /// Where models run: a device of this machine or a cluster.
@@ -55,8 +82,17 @@ class Place {
 public:
     /// See shoal_open_device.
     [[nodiscard]] static Place device(const std::string& wish = "best", int threads = 0) {
+        return device(DeviceOptions{wish, threads});
+    }
+    [[nodiscard]] static Place device(const DeviceOptions& options) {
+        shoal_device_options own{};
+        own.struct_size = sizeof own;
+        own.wish = detail::or_null(options.wish);
+        own.threads = options.threads;
+        own.kernel_folder = detail::or_null(options.kernel_folder);
+        own.driver_timeout_ms = options.driver_timeout.count();
         shoal_place* out = nullptr;
-        detail::check(shoal_open_device(wish.c_str(), threads, &out));
+        detail::check(shoal_open_device(&own, &out));
         return Place(out);
     }
     /// See shoal_connect.
@@ -72,6 +108,7 @@ public:
         options.run_timeout_ms = address.run_timeout.count();
         options.objective = address.objective;
         options.max_in_flight = address.max_in_flight;
+        options.cancellation = address.cancellation ? address.cancellation->get() : nullptr;
         shoal_place* out = nullptr;
         detail::check(shoal_connect(&options, &out));
         return Place(out);
@@ -82,21 +119,6 @@ public:
 private:
     explicit Place(shoal_place* owned) : handle_(owned) {}
     detail::Owned<shoal_place, shoal_place_release> handle_;
-};
-
-/// Lets another thread take runs back. Copies mean the same.
-class Cancellation {
-public:
-    Cancellation() {
-        shoal_cancellation* out = nullptr;
-        detail::check(shoal_cancellation_new(&out));
-        handle_.reset(out, shoal_cancellation_release);
-    }
-    void cancel() const noexcept { shoal_cancel(handle_.get()); }
-    [[nodiscard]] shoal_cancellation* get() const noexcept { return handle_.get(); }
-
-private:
-    std::shared_ptr<shoal_cancellation> handle_;
 };
 
 struct RunOptions {
@@ -136,9 +158,10 @@ public:
     }
 
     /// Compiles, or deploys, for inputs of these types and shapes.
-    void prepare(const Inputs& inputs) {
+    void prepare(const Inputs& inputs, const RunOptions& options = {}) {
         const auto views = inputs.views();
-        detail::check(shoal_prepare(handle_.get(), views.data(), views.size()));
+        const auto own = c_options(options);
+        detail::check(shoal_prepare(handle_.get(), views.data(), views.size(), &own));
     }
     /// Runs once and waits.
     [[nodiscard]] Outputs run(const Inputs& inputs, const RunOptions& options = {}) {
@@ -190,8 +213,10 @@ private:
     template <class Get>
     std::vector<shoal_value> values(std::size_t count, Get get) const {
         std::vector<shoal_value> out(count);
-        for (std::size_t i = 0; i < count; ++i)
+        for (std::size_t i = 0; i < count; ++i) {
+            out[i].struct_size = sizeof out[i];
             detail::check(get(handle_.get(), i, &out[i]));
+        }
         return out;
     }
     detail::Owned<shoal_model, shoal_model_release> handle_;

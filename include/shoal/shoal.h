@@ -12,7 +12,13 @@
  *    released while another call uses it. No function is to be called from a signal handler.
  *  - Texts are UTF-8 and end with 0. Texts and arrays that a function gives belong to the handle that they came from
  * and are valid until it is released; those that it is given are only read during the call.
- *  - Structures that begin with `struct_size` want sizeof the structure there, and 0 or NULL for every default.
+ *  - Structures that begin with `struct_size` want sizeof the structure there before the call, given and filled ones
+ *    alike; they grow at their end only. Of options, what is 0 or NULL is the default, and what an older caller does
+ * not have counts as 0; a field that is set and that this library is too old to know is SHOAL_UNSUPPORTED. A structure
+ *    that is filled is filled as far as it reaches, and what an older library does not know becomes 0. shoal_tensor and
+ *    shoal_input stand in arrays and inside others: they never change.
+ *  - Every call that waits has a deadline, its own or a default that stands beside it, and what may wait long takes a
+ *    shoal_cancellation with which another thread ends it.
  *  - Sizes and shapes count elements unless their name says bytes; times are milliseconds.
  *  - Nothing prints, exits or throws through this interface.
  *
@@ -80,6 +86,17 @@ typedef void (*shoal_log_function)(void* user, shoal_log_level level, const char
  * When it returns, the function given before is not called any more. */
 SHOAL_API void shoal_set_log(shoal_log_function function, void* user, shoal_log_level least);
 
+/* --- Cancellation ----------------------------------------------------------------------------------------------------
+ */
+
+/* Lets another thread end calls. */
+typedef struct shoal_cancellation shoal_cancellation;
+SHOAL_API shoal_status shoal_cancellation_new(shoal_cancellation** cancellation);
+/* Every call that was given it ends with SHOAL_CANCELLED, soon; also those that begin later. */
+SHOAL_API void shoal_cancel(shoal_cancellation* cancellation);
+/* Calls that were given it go on. */
+SHOAL_API void shoal_cancellation_release(shoal_cancellation* cancellation);
+
 /* --- Tensors ---------------------------------------------------------------------------------------------------------
  */
 
@@ -131,7 +148,8 @@ typedef int32_t shoal_device_kind;
 enum { SHOAL_CPU = 1, SHOAL_GPU = 2, SHOAL_ACCELERATOR = 3, SHOAL_CUSTOM = 4, SHOAL_HOST = 5 };
 
 typedef struct shoal_device {
-    const char* id; /* what shoal_open_device takes, e.g. "0.0" */
+    size_t struct_size;
+    const char* id; /* what shoal_open_device takes as a wish, e.g. "0.0" */
     const char* name;
     const char* vendor;
     const char* driver;
@@ -141,8 +159,14 @@ typedef struct shoal_device {
 } shoal_device;
 
 typedef struct shoal_devices shoal_devices;
-/* Looks for OpenCL devices; takes up to seconds the first time, while drivers are tried. None is no error. */
-SHOAL_API shoal_status shoal_find_devices(shoal_devices** devices);
+typedef struct shoal_find_options {
+    size_t struct_size;
+    int64_t driver_timeout_ms; /* with each driver that is tried; 0: 10000 */
+} shoal_find_options;
+
+/* Looks for OpenCL devices; takes up to seconds the first time, while drivers are tried. `options` may be NULL. None is
+ * no error. */
+SHOAL_API shoal_status shoal_find_devices(const shoal_find_options* options, shoal_devices** devices);
 SHOAL_API size_t shoal_devices_count(const shoal_devices* devices);
 /* Fails with SHOAL_INVALID_ARGUMENT when there is no such index. */
 SHOAL_API shoal_status shoal_devices_get(const shoal_devices* devices, size_t index, shoal_device* device);
@@ -153,29 +177,38 @@ SHOAL_API void shoal_devices_release(shoal_devices* devices);
 /* Where models run: a device of this machine, or a cluster behind a hub. */
 typedef struct shoal_place shoal_place;
 
-/* A device of this machine. `wish`: a device's id or a part of its name, "cpu", "gpu", "accelerator", "best" (also
- * NULL), or "host": plain loops that need no OpenCL and are slow. `threads`: use at most so many compute units; 0: all.
- * Fails with SHOAL_NOT_FOUND, SHOAL_UNAVAILABLE (no device at all), SHOAL_DEVICE. */
-SHOAL_API shoal_status shoal_open_device(const char* wish, int32_t threads, shoal_place** place);
+typedef struct shoal_device_options {
+    size_t struct_size;
+    const char* wish; /* a device's id or a part of its name, "cpu", "gpu", "accelerator", "best" (also NULL), or
+                         "host": plain loops that need no OpenCL and are slow */
+    int32_t threads;  /* use at most so many compute units; 0: all */
+    const char* kernel_folder; /* of binaries that `shoal kernels build` made; then nothing is compiled; may be NULL */
+    int64_t driver_timeout_ms; /* with each driver that is tried; 0: 10000 */
+} shoal_device_options;
+
+/* A device of this machine. `options` may be NULL: the best one. Fails with SHOAL_NOT_FOUND, SHOAL_UNAVAILABLE (no
+ * device at all), SHOAL_DEVICE, SHOAL_REFUSED (the kernel folder was made for another device or driver). */
+SHOAL_API shoal_status shoal_open_device(const shoal_device_options* options, shoal_place** place);
 
 typedef int32_t shoal_objective;
 enum { SHOAL_LATENCY = 1, SHOAL_THROUGHPUT = 2 };
 
 typedef struct shoal_connect_options {
     size_t struct_size;
-    const char* endpoint;       /* of the hub: HOST, HOST:PORT or tcp://HOST:PORT; 7070 unless said */
-    const char* key_file;       /* NAME.key of this client; NULL: plaintext, on this machine only */
-    const char* hub_key_file;   /* NAME.pub of the hub; needed with keys */
-    const char* name;           /* how the hub's status calls this client; NULL: "client" */
-    int64_t connect_timeout_ms; /* 0: 5000 */
-    int64_t open_timeout_ms;    /* without progress in sending, measuring, planning or deploying; 0: 120000 */
-    int64_t run_timeout_ms;     /* of runs without a deadline; 0: 120000 */
-    shoal_objective objective;  /* 0: latency */
-    uint32_t max_in_flight;     /* of each model: requests that the hub has at a time; others wait here; 0: any */
+    const char* endpoint;             /* of the hub: HOST, HOST:PORT or tcp://HOST:PORT; 7070 unless said */
+    const char* key_file;             /* NAME.key of this client; NULL: plaintext, on this machine only */
+    const char* hub_key_file;         /* NAME.pub of the hub; needed with keys */
+    const char* name;                 /* how the hub's status calls this client; NULL: "client" */
+    int64_t connect_timeout_ms;       /* 0: 5000 */
+    int64_t open_timeout_ms;          /* without progress in sending, measuring, planning or deploying; 0: 120000 */
+    int64_t run_timeout_ms;           /* of runs without a deadline; 0: 120000 */
+    shoal_objective objective;        /* 0: latency */
+    uint32_t max_in_flight;           /* of each model: requests that the hub has at a time; others wait here; 0: any */
+    shoal_cancellation* cancellation; /* ends the connecting; may be NULL */
 } shoal_connect_options;
 
 /* A cluster. When the hub is lost later, it is looked for again, models are opened again, and requests repeated, until
- * their deadlines. Fails with SHOAL_TIMEOUT (no hub there), SHOAL_REFUSED (it does not let us in). */
+ * their deadlines. Fails with SHOAL_TIMEOUT (no hub there), SHOAL_REFUSED (it does not let us in), SHOAL_CANCELLED. */
 SHOAL_API shoal_status shoal_connect(const shoal_connect_options* options, shoal_place** place);
 
 /* The device's or the hub's name. */
@@ -204,6 +237,7 @@ SHOAL_API shoal_status shoal_load_model_bytes(const void* data, size_t bytes, sh
 
 /* An input or output as the model declares it. */
 typedef struct shoal_value {
+    size_t struct_size;
     const char* name;
     shoal_element element; /* SHOAL_UNKNOWN: not declared, or none of these types */
     int32_t rank;          /* -1: not declared */
@@ -223,16 +257,9 @@ SHOAL_API void shoal_model_release(shoal_model* model);
 /* --- Running ---------------------------------------------------------------------------------------------------------
  */
 
-/* Lets another thread take runs back. */
-typedef struct shoal_cancellation shoal_cancellation;
-SHOAL_API shoal_status shoal_cancellation_new(shoal_cancellation** cancellation);
-/* Every run that was given it ends with SHOAL_CANCELLED, soon; also those that begin later. */
-SHOAL_API void shoal_cancel(shoal_cancellation* cancellation);
-SHOAL_API void shoal_cancellation_release(shoal_cancellation* cancellation);
-
 typedef struct shoal_run_options {
     size_t struct_size;
-    int64_t timeout_ms;               /* from now; 0: none (through a hub: its run_timeout_ms) */
+    int64_t timeout_ms;               /* from now; 0: none on a device (through a hub: its run_timeout_ms) */
     shoal_cancellation* cancellation; /* may be NULL */
     int32_t tell_busy; /* 1: SHOAL_BUSY at once when the hub is full; 0: it is asked again until the deadline */
 } shoal_run_options;
@@ -248,8 +275,10 @@ SHOAL_API shoal_status shoal_results_get(const shoal_results* results, size_t in
 SHOAL_API shoal_status shoal_results_find(const shoal_results* results, const char* name, shoal_tensor* tensor);
 SHOAL_API void shoal_results_release(shoal_results* results);
 
-/* Compiles, or deploys, for inputs of these types and shapes, so that the first run need not. Data is not looked at. */
-SHOAL_API shoal_status shoal_prepare(shoal_model* model, const shoal_input* inputs, size_t count);
+/* Compiles, or deploys, for inputs of these types and shapes, so that the first run need not. Data is not looked at.
+ * `options` may be NULL. What a call that gave up began goes on, for the next one. */
+SHOAL_API shoal_status shoal_prepare(shoal_model* model, const shoal_input* inputs, size_t count,
+                                     const shoal_run_options* options);
 
 /* Runs once and waits. Inputs are copied. `options` may be NULL. Fails with SHOAL_INVALID_ARGUMENT (unknown or missing
  * input, a type or size that contradicts the model), SHOAL_TIMEOUT, SHOAL_CANCELLED, and what preparing fails with:
@@ -289,9 +318,11 @@ typedef struct shoal_node_options {
     shoal_event_function on_event;
     void* user;
     const char* kernel_folder; /* of binaries that `shoal kernels build` made; then nothing is compiled; may be NULL */
+    int64_t driver_timeout_ms; /* with each driver that is tried; 0: 10000 */
 } shoal_node_options;
 
 typedef struct shoal_node_state {
+    size_t struct_size;
     int32_t joined; /* 1: a hub knows it */
     uint64_t memory_used_bytes, memory_peak_bytes, memory_limit_bytes;
     uint64_t runs, failures;
@@ -325,6 +356,7 @@ typedef struct shoal_hub_options {
 } shoal_hub_options;
 
 typedef struct shoal_hub_state {
+    size_t struct_size;
     size_t boards; /* that are ready */
     size_t clients;
     size_t models; /* that are open */
@@ -338,6 +370,7 @@ SHOAL_API shoal_status shoal_start_hub(const shoal_hub_options* options, shoal_h
 SHOAL_API size_t shoal_hub_endpoint_count(const shoal_hub* hub);
 /* NULL when there is no such index. */
 SHOAL_API const char* shoal_hub_endpoint(const shoal_hub* hub, size_t index);
+/* When the hub is too busy to say, within half a second, the state is the last one known. */
 SHOAL_API shoal_status shoal_hub_get_state(const shoal_hub* hub, shoal_hub_state* state);
 /* Says goodbye to boards and clients, ends, and releases the handle. Clients keep what is open, for a hub that comes
  * back, until its deadline. */

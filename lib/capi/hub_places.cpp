@@ -1,6 +1,4 @@
 // The C interface's places behind a hub.
-#include <algorithm>
-
 #include "capi/support.hpp"
 #include "client/client.hpp"
 #include "session/remote_backend.hpp"
@@ -11,16 +9,6 @@ using namespace shoal;
 using base::Code;
 using base::fail;
 
-namespace {
-
-std::chrono::milliseconds milliseconds_or(std::int64_t given, std::chrono::milliseconds otherwise, const char* what) {
-    if (given < 0) fail(Code::invalid_argument, what, " is ", given, " ms");
-    constexpr std::int64_t kMost = std::chrono::milliseconds(base::kLongestWait).count();
-    return given == 0 ? otherwise : std::chrono::milliseconds(std::min(given, kMost));
-}
-
-}  // namespace
-
 shoal_status shoal_connect(const shoal_connect_options* options, shoal_place** place) {
     return capi::guarded([&] {
         capi::expect(options, "the options");
@@ -30,7 +18,9 @@ shoal_status shoal_connect(const shoal_connect_options* options, shoal_place** p
         client::ClientOptions own;
         own.hub_endpoint = transport::hub_endpoint(given.endpoint);
         if (given.name != nullptr) own.name = given.name;
-        own.connect_timeout = milliseconds_or(given.connect_timeout_ms, own.connect_timeout, "connect_timeout_ms");
+        own.connect_timeout = capi::wait_of(given.connect_timeout_ms, own.connect_timeout, "connect_timeout_ms");
+        if (given.cancellation != nullptr)
+            own.cancelled = [flag = given.cancellation->flag] { return flag.cancelled(); };
         transport::PortOptions port;
         if (given.key_file != nullptr) port.keys = transport::Keys::load(given.key_file);
         if (given.hub_key_file != nullptr) own.hub_key = transport::PublicKey::load(given.hub_key_file);
@@ -40,8 +30,8 @@ shoal_status shoal_connect(const shoal_connect_options* options, shoal_place** p
             fail(Code::invalid_argument, "objective ", static_cast<int>(given.objective), " is none");
         if (given.objective != 0) remote.open.objective = static_cast<plan::Objective>(given.objective);
         remote.open.max_in_flight = given.max_in_flight;
-        remote.open.timeout = milliseconds_or(given.open_timeout_ms, remote.open.timeout, "open_timeout_ms");
-        remote.run_timeout = milliseconds_or(given.run_timeout_ms, remote.run_timeout, "run_timeout_ms");
+        remote.open.timeout = capi::wait_of(given.open_timeout_ms, remote.open.timeout, "open_timeout_ms");
+        remote.run_timeout = capi::wait_of(given.run_timeout_ms, remote.run_timeout, "run_timeout_ms");
 
         auto hub = std::make_shared<client::Client>(own, transport::make_zmq_port(std::move(port)));
         auto name = hub->hub();

@@ -84,7 +84,7 @@ shoal_status shoal_hub_get_state(const shoal_hub* hub, shoal_hub_state* state) {
             out.answered += model.answered;
             out.failed += model.failed;
         }
-        *state = out;
+        capi::fill(state, out);
     });
 }
 

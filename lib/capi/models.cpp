@@ -66,10 +66,6 @@ struct shoal_model {
     session::Session session;
 };
 
-struct shoal_cancellation {
-    runtime::Cancellation flag;
-};
-
 struct shoal_results {
     session::Outputs outputs;
 };
@@ -78,12 +74,8 @@ namespace {
 
 runtime::RunOptions run_options(const shoal_run_options* options) {
     const auto given = capi::read_options(options);
-    if (given.timeout_ms < 0) fail(Code::invalid_argument, "timeout_ms is ", given.timeout_ms);
     runtime::RunOptions out;
-    if (given.timeout_ms > 0) {
-        const auto longest = std::chrono::milliseconds(base::kLongestWait).count();
-        out.deadline = base::deadline_in(std::chrono::milliseconds(std::min<std::int64_t>(given.timeout_ms, longest)));
-    }
+    if (given.timeout_ms != 0) out.deadline = base::deadline_in(capi::wait_of(given.timeout_ms, {}, "timeout_ms"));
     if (given.cancellation != nullptr) out.cancellation = given.cancellation->flag;
     out.tell_busy = given.tell_busy != 0;
     return out;
@@ -97,7 +89,7 @@ shoal_status get_value(const shoal_model* model, std::vector<Declared> shoal_mod
         const auto& values = model->*list;
         if (index >= values.size()) fail(Code::invalid_argument, "value ", index, " of ", values.size());
         const Declared& own = values[index];
-        *value = {own.name.c_str(), own.element, own.rank, own.shape.data(), own.optional ? 1 : 0};
+        capi::fill(value, {0, own.name.c_str(), own.element, own.rank, own.shape.data(), own.optional ? 1 : 0});
     });
 }
 
@@ -144,21 +136,6 @@ void shoal_model_release(shoal_model* model) {
     delete model;
 }
 
-shoal_status shoal_cancellation_new(shoal_cancellation** cancellation) {
-    return capi::guarded([&] {
-        capi::expect(cancellation, "where the cancellation goes");
-        *cancellation = new shoal_cancellation;
-    });
-}
-
-void shoal_cancel(shoal_cancellation* cancellation) {
-    if (cancellation != nullptr) cancellation->flag.cancel();
-}
-
-void shoal_cancellation_release(shoal_cancellation* cancellation) {
-    delete cancellation;
-}
-
 size_t shoal_results_count(const shoal_results* results) {
     return results == nullptr ? 0 : results->outputs.size();
 }
@@ -191,7 +168,8 @@ void shoal_results_release(shoal_results* results) {
     delete results;
 }
 
-shoal_status shoal_prepare(shoal_model* model, const shoal_input* inputs, size_t count) {
+shoal_status shoal_prepare(shoal_model* model, const shoal_input* inputs, size_t count,
+                           const shoal_run_options* options) {
     return capi::guarded([&] {
         capi::expect(model, "the model");
         if (count > 0) capi::expect(inputs, "the inputs");
@@ -200,7 +178,7 @@ shoal_status shoal_prepare(shoal_model* model, const shoal_input* inputs, size_t
             capi::expect(input.name, "an input's name");
             types[input.name] = capi::type_of(input.tensor);
         }
-        model->session.prepare(types);
+        model->session.prepare(types, run_options(options));
     });
 }
 

@@ -59,7 +59,8 @@ shoal_status shoal_start_node(const shoal_node_options* options, shoal_node** no
         }
         auto wishes = capi::texts_of(given.devices, given.device_count, "a device's name");
         if (wishes.empty()) wishes.emplace_back("best");
-        auto backends = capi::open_backends(wishes, given.threads, capi::text_or_empty(given.kernel_folder));
+        auto backends = capi::open_backends(
+            wishes, {given.threads, capi::text_or_empty(given.kernel_folder), given.driver_timeout_ms});
         const auto allowed = port.allowed;
         auto out = std::make_unique<shoal_node>();
         out->node = std::make_unique<node::Node>(std::move(own), std::move(backends),
@@ -74,13 +75,8 @@ shoal_status shoal_node_get_state(const shoal_node* node, shoal_node_state* stat
         capi::expect(node, "the node");
         capi::expect(state, "where the state goes");
         const auto own = node->node->state();
-        *state = {own.joined ? 1 : 0,
-                  own.memory_used_bytes,
-                  own.memory_peak_bytes,
-                  own.memory_limit_bytes,
-                  own.runs,
-                  own.failures,
-                  own.stages};
+        capi::fill(state, {0, own.joined ? 1 : 0, own.memory_used_bytes, own.memory_peak_bytes, own.memory_limit_bytes,
+                           own.runs, own.failures, own.stages});
     });
 }
 

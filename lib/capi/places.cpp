@@ -1,6 +1,5 @@
 // The C interface's places: devices of this machine.
 #include "capi/support.hpp"
-#include "opencl/discovery.hpp"
 
 using namespace shoal;
 using base::Code;
@@ -11,11 +10,11 @@ struct shoal_devices {
     std::string problems;
 };
 
-shoal_status shoal_find_devices(shoal_devices** devices) {
+shoal_status shoal_find_devices(const shoal_find_options* options, shoal_devices** devices) {
     return capi::guarded([&] {
         capi::expect(devices, "where the devices go");
         auto out = std::make_unique<shoal_devices>();
-        out->found = opencl::discover();
+        out->found = capi::find_devices(capi::read_options(options).driver_timeout_ms);
         for (const auto& problem : out->found.problems)
             out->problems += (out->problems.empty() ? "" : "\n") + problem;
         *devices = out.release();
@@ -33,13 +32,8 @@ shoal_status shoal_devices_get(const shoal_devices* devices, size_t index, shoal
         if (index >= devices->found.devices.size())
             fail(Code::invalid_argument, "device ", index, " of ", devices->found.devices.size());
         const auto& info = devices->found.devices[index].info;
-        *device = {info.id.c_str(),
-                   info.name.c_str(),
-                   info.vendor.c_str(),
-                   info.driver.c_str(),
-                   static_cast<shoal_device_kind>(info.kind),
-                   info.compute_units,
-                   info.usable_bytes};
+        capi::fill(device, {0, info.id.c_str(), info.name.c_str(), info.vendor.c_str(), info.driver.c_str(),
+                            static_cast<shoal_device_kind>(info.kind), info.compute_units, info.usable_bytes});
     });
 }
 
@@ -51,10 +45,14 @@ void shoal_devices_release(shoal_devices* devices) {
     delete devices;
 }
 
-shoal_status shoal_open_device(const char* wish, int32_t threads, shoal_place** place) {
+shoal_status shoal_open_device(const shoal_device_options* options, shoal_place** place) {
     return capi::guarded([&] {
         capi::expect(place, "where the place goes");
-        auto backend = capi::open_backends({capi::text_or_empty(wish)}, threads, "").at(0);
+        const auto given = capi::read_options(options);
+        auto backend =
+            capi::open_backends({capi::text_or_empty(given.wish)},
+                                {given.threads, capi::text_or_empty(given.kernel_folder), given.driver_timeout_ms})
+                .at(0);
         auto name = backend->device().name;
         *place = new shoal_place{std::move(name), std::move(backend)};
     });

@@ -1,7 +1,6 @@
 #include "capi/support.hpp"
 
 #include "opencl/backend.hpp"
-#include "opencl/discovery.hpp"
 #include "opencl/sub_device.hpp"
 #include "runtime/host_backend.hpp"
 
@@ -17,12 +16,13 @@ std::string& last_error() {
     return text;
 }
 
-std::shared_ptr<runtime::Backend> open_found(const opencl::Discovery& found, const std::string& wish, int threads,
-                                             const std::string& kernel_folder) {
+std::shared_ptr<runtime::Backend> open_found(const opencl::Discovery& found, const std::string& wish,
+                                             const DeviceChoice& choice) {
     const auto& chosen = opencl::choose(found.devices, wish.empty() ? "best" : wish);
-    const auto part = threads > 0 ? opencl::limit_threads(chosen, threads) : opencl::SubDevice{chosen, nullptr};
+    const auto part =
+        choice.threads > 0 ? opencl::limit_threads(chosen, choice.threads) : opencl::SubDevice{chosen, nullptr};
     opencl::BackendOptions options;
-    options.programs.kernel_folder = kernel_folder;
+    options.programs.kernel_folder = choice.kernel_folder;
     return opencl::make_backend(part.found, options);
 }
 
@@ -61,6 +61,31 @@ void expect(const void* given, const char* what) {
     if (given == nullptr) fail(Code::invalid_argument, what, " is NULL");
 }
 
+void check_struct_size(std::size_t given, const char* what) {
+    if (given < sizeof(std::size_t) || given > kLargestStruct)
+        fail(Code::invalid_argument, "struct_size of ", what, " is ", given, "; set it to sizeof the structure");
+}
+
+void check_rest_is_zero(const void* options, std::size_t known, std::size_t given) {
+    if (given <= known) return;
+    const auto* rest = static_cast<const unsigned char*>(options) + known;
+    if (std::any_of(rest, rest + (given - known), [](unsigned char byte) { return byte != 0; }))
+        fail(Code::unsupported, "the options of ", given, " bytes set what this libshoal, ", shoal_version(),
+             ", does not know: it knows ", known, " bytes of them");
+}
+
+std::chrono::milliseconds wait_of(std::int64_t given_ms, std::chrono::milliseconds otherwise, const char* field) {
+    if (given_ms < 0) fail(Code::invalid_argument, field, " is ", given_ms);
+    constexpr std::int64_t kMost = std::chrono::milliseconds(base::kLongestWait).count();
+    return given_ms == 0 ? otherwise : std::chrono::milliseconds(std::min(given_ms, kMost));
+}
+
+opencl::Discovery find_devices(std::int64_t driver_timeout_ms) {
+    opencl::DiscoveryOptions options;
+    options.drivers.patience = wait_of(driver_timeout_ms, options.drivers.patience, "driver_timeout_ms");
+    return opencl::discover(options);
+}
+
 tensor::Type type_of(const shoal_tensor& view) {
     if (view.element < SHOAL_F32 || view.element > SHOAL_U4)
         fail(Code::invalid_argument, "element type ", static_cast<int>(view.element), " is none; there are 1 to ",
@@ -97,9 +122,9 @@ std::vector<std::string> texts_of(const char* const* texts, std::size_t count, c
     return out;
 }
 
-std::vector<std::shared_ptr<runtime::Backend>> open_backends(const std::vector<std::string>& wishes, int threads,
-                                                             const std::string& kernel_folder) {
-    if (threads < 0) fail(Code::invalid_argument, threads, " threads");
+std::vector<std::shared_ptr<runtime::Backend>> open_backends(const std::vector<std::string>& wishes,
+                                                             const DeviceChoice& choice) {
+    if (choice.threads < 0) fail(Code::invalid_argument, choice.threads, " threads");
     std::optional<opencl::Discovery> found;
     std::vector<std::shared_ptr<runtime::Backend>> out;
     for (const auto& wish : wishes) {
@@ -107,9 +132,9 @@ std::vector<std::shared_ptr<runtime::Backend>> open_backends(const std::vector<s
             out.push_back(runtime::make_host_backend());
             continue;
         }
-        if (!found) found = opencl::discover();
+        if (!found) found = find_devices(choice.driver_timeout_ms);
         try {
-            out.push_back(open_found(*found, wish, threads, kernel_folder));
+            out.push_back(open_found(*found, wish, choice));
         } catch (const base::Error& error) {
             std::string text = error.what();
             for (const auto& problem : found->problems)

@@ -2,6 +2,10 @@
 // tensors. Internal to the C interface.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <exception>
 #include <map>
@@ -11,6 +15,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "opencl/discovery.hpp"
 #include "runtime/backend.hpp"
 #include "shoal/shoal.h"
 #include "tensor/tensor.hpp"
@@ -19,6 +24,10 @@
 struct shoal_place {
     std::string name;
     std::shared_ptr<shoal::runtime::Backend> backend;
+};
+
+struct shoal_cancellation {
+    shoal::runtime::Cancellation flag;
 };
 
 namespace shoal::capi {
@@ -48,17 +57,40 @@ void expect(const void* given, const char* what);
     return text == nullptr ? std::string() : std::string(text);
 }
 
+/// Throws invalid_argument for a struct_size that nobody set. No structure will ever be as large as kLargestStruct.
+void check_struct_size(std::size_t given, const char* what);
+inline constexpr std::size_t kLargestStruct = 4096;
+
+/// Throws unsupported when a newer caller set what lies behind the first `known` of `given` bytes.
+void check_rest_is_zero(const void* options, std::size_t known, std::size_t given);
+
+// Members that are added later are eight bytes wide or come in pairs of four: none may lie in what was padding at the
+// end of an older caller's structure, which nobody has set.
+
 /// The options as this library knows them: what an older caller does not have is 0. NULL: all defaults.
 template <class Options>
 [[nodiscard]] Options read_options(const Options* given) {
     Options out{};
     if (given == nullptr) return out;
-    if (given->struct_size < sizeof(std::size_t))
-        base::fail(base::Code::invalid_argument, "struct_size of the options is ", given->struct_size,
-                   "; set it to sizeof the structure");
+    check_struct_size(given->struct_size, "the options");
+    check_rest_is_zero(given, sizeof(Options), given->struct_size);
     std::memcpy(&out, given, std::min(given->struct_size, sizeof(Options)));
     return out;
 }
+
+/// Fills the caller's structure as far as it reaches; what this library does not know of it becomes 0.
+template <class Filled>
+void fill(Filled* to, Filled value) {
+    const std::size_t size = to->struct_size;
+    check_struct_size(size, "what is to be filled");
+    value.struct_size = size;
+    std::memcpy(static_cast<void*>(to), &value, std::min(size, sizeof(Filled)));
+    if (size > sizeof(Filled)) std::memset(reinterpret_cast<std::byte*>(to) + sizeof(Filled), 0, size - sizeof(Filled));
+}
+
+/// The wait that the caller gave, or the default for 0. Throws invalid_argument, with the field's name, below 0.
+[[nodiscard]] std::chrono::milliseconds wait_of(std::int64_t given_ms, std::chrono::milliseconds otherwise,
+                                                const char* field);
 
 /// Throw invalid_argument naming what is wrong with the view.
 [[nodiscard]] tensor::Type type_of(const shoal_tensor& view);
@@ -72,10 +104,18 @@ template <class Options>
 /// What every function of a part returns that this library was built without.
 [[nodiscard]] shoal_status left_out(const char* part, const char* option) noexcept;
 
-/// The backends that the wishes name, as shoal_open_device reads them; devices are looked for once. Their programs come
-/// from the kernel folder, unless that is "".
+/// What a node and shoal_open_device say alike of devices.
+struct DeviceChoice {
+    int threads = 0;
+    std::string kernel_folder{};  ///< "": programs are compiled
+    std::int64_t driver_timeout_ms = 0;
+};
+
+/// Looks for devices; each driver is waited for so long.
+[[nodiscard]] opencl::Discovery find_devices(std::int64_t driver_timeout_ms);
+
+/// The backends that the wishes name, as shoal_open_device reads them; devices are looked for once.
 [[nodiscard]] std::vector<std::shared_ptr<runtime::Backend>> open_backends(const std::vector<std::string>& wishes,
-                                                                           int threads,
-                                                                           const std::string& kernel_folder);
+                                                                           const DeviceChoice& choice);
 
 }  // namespace shoal::capi

@@ -1,4 +1,4 @@
-// The C interface's plain values: versions, names of codes and types, the log.
+// The C interface's plain values: versions, names of codes and types, the log, cancellations.
 #include <string>
 
 #include "base/log.hpp"
@@ -64,4 +64,19 @@ void shoal_set_log(shoal_log_function function, void* user, shoal_log_level leas
         };
     }
     shoal::base::set_log_sink(std::move(sink), static_cast<shoal::base::LogLevel>(least));
+}
+
+shoal_status shoal_cancellation_new(shoal_cancellation** cancellation) {
+    return shoal::capi::guarded([&] {
+        shoal::capi::expect(cancellation, "where the cancellation goes");
+        *cancellation = new shoal_cancellation;
+    });
+}
+
+void shoal_cancel(shoal_cancellation* cancellation) {
+    if (cancellation != nullptr) cancellation->flag.cancel();
+}
+
+void shoal_cancellation_release(shoal_cancellation* cancellation) {
+    delete cancellation;
 }

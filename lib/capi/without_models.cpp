@@ -12,7 +12,6 @@ shoal_status no_models() {
 }  // namespace
 
 struct shoal_model {};
-struct shoal_cancellation {};
 struct shoal_results {};
 
 shoal_status shoal_connect(const shoal_connect_options*, shoal_place**) {
@@ -45,14 +44,6 @@ shoal_status shoal_model_output(const shoal_model*, size_t, shoal_value*) {
 
 void shoal_model_release(shoal_model*) {}
 
-shoal_status shoal_cancellation_new(shoal_cancellation**) {
-    return no_models();
-}
-
-void shoal_cancel(shoal_cancellation*) {}
-
-void shoal_cancellation_release(shoal_cancellation*) {}
-
 size_t shoal_results_count(const shoal_results*) {
     return 0;
 }
@@ -67,7 +58,7 @@ shoal_status shoal_results_find(const shoal_results*, const char*, shoal_tensor*
 
 void shoal_results_release(shoal_results*) {}
 
-shoal_status shoal_prepare(shoal_model*, const shoal_input*, size_t) {
+shoal_status shoal_prepare(shoal_model*, const shoal_input*, size_t, const shoal_run_options*) {
     return no_models();
 }
 

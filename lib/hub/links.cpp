@@ -8,9 +8,11 @@
 namespace shoal::hub {
 namespace {
 
-constexpr std::uint64_t kSmall = 64, kMiddle = 256 << 10, kLarge = 4 << 20;
+// An allocator keeps what a probe took, so the largest is part of an idle board's resident set: no more than shows a
+// rate.
+constexpr std::uint64_t kSmall = 64, kMiddle = 256 << 10, kLarge = 1 << 20;
 constexpr std::uint64_t kMemoryPart = 16;  // a probe takes at most so small a part of a board's memory
-constexpr std::uint32_t kSmallRepeat = 6, kLargeRepeat = 2;
+constexpr std::uint32_t kSmallRepeat = 6, kLargeRepeat = 3;
 constexpr double kFast = 0.004;                // seconds: a middle probe within that says too little about a fast link
 constexpr std::chrono::seconds kPatience{15};  // with one pair: longer than boards have with theirs, to hear of that
 constexpr std::chrono::minutes kTryAgain{1};   // after which a dead pair may have come to life

@@ -1,8 +1,8 @@
 #include "tensor/element_type.hpp"
 
-#include <bit>
 #include <cmath>
 
+#include "base/bit_cast.hpp"
 #include "base/checked.hpp"
 
 namespace shoal::tensor {
@@ -66,17 +66,17 @@ float half_to_float(std::uint16_t half) noexcept {
         return sign ? -magnitude : magnitude;
     }
     const std::uint32_t widened = exponent == 31 ? 0xffu : exponent + (127 - 15);
-    return std::bit_cast<float>(sign | widened << 23 | mantissa << 13);
+    return base::bit_cast<float>(sign | widened << 23 | mantissa << 13);
 }
 
 std::uint16_t float_to_half(float value) noexcept {
-    const auto word = std::bit_cast<std::uint32_t>(value);
+    const auto word = base::bit_cast<std::uint32_t>(value);
     const auto sign = static_cast<std::uint16_t>(word >> 16 & 0x8000u);
     const std::uint32_t magnitude = word & 0x7fffffffu;
     if (magnitude > 0x7f800000u) return sign | 0x7e00u;   // NaN
     if (magnitude >= 0x477ff000u) return sign | 0x7c00u;  // rounds to 65520 or more: infinity
     if (magnitude < 0x38800000u) {                        // below 2^-14: subnormal, in units of 2^-24
-        const float scaled = std::bit_cast<float>(magnitude) * 16777216.0f;
+        const float scaled = base::bit_cast<float>(magnitude) * 16777216.0f;
         return sign | static_cast<std::uint16_t>(std::nearbyint(scaled));
     }
     const std::uint32_t rounded = magnitude + 0xfffu + (magnitude >> 13 & 1);  // nearest even
@@ -84,11 +84,11 @@ std::uint16_t float_to_half(float value) noexcept {
 }
 
 float bfloat_to_float(std::uint16_t bfloat) noexcept {
-    return std::bit_cast<float>(static_cast<std::uint32_t>(bfloat) << 16);
+    return base::bit_cast<float>(static_cast<std::uint32_t>(bfloat) << 16);
 }
 
 std::uint16_t float_to_bfloat(float value) noexcept {
-    const auto word = std::bit_cast<std::uint32_t>(value);
+    const auto word = base::bit_cast<std::uint32_t>(value);
     if (std::isnan(value)) return static_cast<std::uint16_t>(word >> 16 | 0x40u);
     return static_cast<std::uint16_t>((word + 0x7fffu + (word >> 16 & 1)) >> 16);
 }

@@ -1,8 +1,8 @@
 #include "opencl/emit/persistent.hpp"
 
-#include <bit>
 #include <map>
 
+#include "base/bit_cast.hpp"
 #include "base/digest.hpp"
 #include "opencl/codegen/text.hpp"
 #include "opencl/kernel_table.hpp"
@@ -125,10 +125,10 @@ private:
         const auto whole = static_cast<std::uint64_t>(tensor::element_as_int(value, 0));
         switch (compute_of(argument.element)) {
             case Compute::f32:
-                record.push_back(std::bit_cast<std::int32_t>(static_cast<float>(real)));
+                record.push_back(base::bit_cast<std::int32_t>(static_cast<float>(real)));
                 return text("as_float(", at, ")");
             case Compute::f64:
-                push_long(record, std::bit_cast<std::uint64_t>(real));
+                push_long(record, base::bit_cast<std::uint64_t>(real));
                 return text("as_double(SHOAL_LONG(", at, ", ", next, "))");
             case Compute::i64: push_long(record, whole); return text("SHOAL_LONG(", at, ", ", next, ")");
             case Compute::u64: push_long(record, whole); return text("as_ulong(SHOAL_LONG(", at, ", ", next, "))");

@@ -22,6 +22,7 @@ int run_c_program(const void* file, size_t bytes) {
     const int64_t shape[] = {2};
     const float values[] = {1.5F, -4.0F};
     const shoal_input input = {"x", {SHOAL_F32, 1, shape, values, sizeof values}};
+    shoal_device_options device;
     shoal_run_options options;
     shoal_tensor sum;
     const char* name = NULL;
@@ -30,7 +31,10 @@ int run_c_program(const void* file, size_t bytes) {
     options.struct_size = sizeof options;
     options.timeout_ms = 60000;
     EXPECT(shoal_abi() == SHOAL_ABI);
-    EXPECT(shoal_open_device("host", 0, &place) == SHOAL_OK);
+    memset(&device, 0, sizeof device);
+    device.struct_size = sizeof device;
+    device.wish = "host";
+    EXPECT(shoal_open_device(&device, &place) == SHOAL_OK);
     EXPECT(shoal_load_model_bytes(file, bytes, place, NULL, &model) == SHOAL_OK);
     shoal_place_release(place);
     place = NULL;

@@ -92,13 +92,36 @@ TEST_CASE("Names and sizes of what the interface numbers") {
     CHECK(shoal_element_bytes(SHOAL_F64, SIZE_MAX) == 0);
 }
 
+// None of these numbers may ever change or be used again; a new one is added here.
+TEST_CASE("Codes are the numbers that programs were compiled with") {
+    const std::vector<std::pair<shoal_status, std::string>> codes{
+        {0, "ok"},        {1, "invalid argument"}, {2, "invalid model"},  {3, "unsupported"},
+        {4, "not found"}, {5, "does not fit"},     {6, "refused"},        {20, "input/output"},
+        {21, "device"},   {22, "network"},         {23, "timeout"},       {24, "cancelled"},
+        {25, "busy"},     {26, "unavailable"},     {27, "out of memory"}, {40, "internal error"}};
+    std::size_t known = 0;
+    for (shoal_status code = -10; code < 1000; ++code)
+        known += std::string(shoal_status_name(code)) != "unknown" ? 1 : 0;
+    CHECK(known == codes.size());
+    for (const auto& [code, name] : codes)
+        CHECK(std::string(shoal_status_name(code)) == name);
+    const std::vector<std::string> elements{"f32", "f16", "bf16", "f64", "i8",   "u8", "i16", "u16",
+                                            "i32", "u32", "i64",  "u64", "bool", "i4", "u4"};
+    for (std::size_t i = 0; i < elements.size(); ++i)
+        CHECK(std::string(shoal_element_name(static_cast<shoal_element>(i + 1))) == elements[i]);
+    CHECK(std::string(shoal_element_name(16)) == "?");
+    CHECK((SHOAL_CPU == 1 && SHOAL_GPU == 2 && SHOAL_ACCELERATOR == 3 && SHOAL_CUSTOM == 4 && SHOAL_HOST == 5));
+    CHECK((SHOAL_LATENCY == 1 && SHOAL_THROUGHPUT == 2));
+    CHECK((SHOAL_DEBUG == 0 && SHOAL_INFO == 1 && SHOAL_WARNING == 2 && SHOAL_ERROR == 3));
+}
+
 TEST_CASE("A C program runs a model") {
     const auto file = adding_one();
     CHECK(run_c_program(file.data(), file.size()) == 0);
 }
 
 TEST_CASE("NULL and nonsense are codes with words, never crashes") {
-    CHECK(shoal_open_device("host", 0, nullptr) == SHOAL_INVALID_ARGUMENT);
+    CHECK(shoal_open_device(nullptr, nullptr) == SHOAL_INVALID_ARGUMENT);
     CHECK(says(shoal_last_error(), "NULL"));
     CHECK(shoal_connect(nullptr, nullptr) == SHOAL_INVALID_ARGUMENT);
     CHECK(shoal_load_model("x", nullptr, nullptr, nullptr) == SHOAL_INVALID_ARGUMENT);
@@ -136,6 +159,39 @@ TEST_CASE("Options of an older caller are shorter, and what they lack is 0") {
     const auto read = capi::read_options(&options);
     CHECK(read.in_flight == 5);
     CHECK(read.queued == 0);
+}
+
+TEST_CASE("Options of a newer caller may be longer, but must not ask for what is not known") {
+    struct Newer {
+        shoal_model_options known;
+        std::uint64_t added;
+    } options{{sizeof(Newer), 5, 77}, 0};
+    CHECK(capi::read_options(&options.known).queued == 77);
+    options.added = 1;
+    CHECK(failure([&] {
+              shoal_model* model = nullptr;
+              detail::check(shoal_load_model("x", Place::device("host").get(), &options.known, &model));
+          }).first == SHOAL_UNSUPPORTED);
+    options.known.struct_size = 1 << 20;  // nobody set it
+    CHECK_THROWS_AS(capi::read_options(&options.known), base::Error);
+}
+
+TEST_CASE("What is filled is filled as far as the caller's structure reaches") {
+    shoal_hub_state shorter{offsetof(shoal_hub_state, clients), 77, 77, 77, 77, 77};
+    capi::fill(&shorter, shoal_hub_state{0, 1, 2, 3, 4, 5});
+    CHECK(shorter.struct_size == offsetof(shoal_hub_state, clients));
+    CHECK(shorter.boards == 1);
+    CHECK(shorter.clients == 77);
+    struct Newer {
+        shoal_hub_state known;
+        std::uint64_t added;
+    } longer{{sizeof(Newer), 77, 77, 77, 77, 77}, 77};
+    capi::fill(&longer.known, shoal_hub_state{0, 1, 2, 3, 4, 5});
+    CHECK(longer.known.struct_size == sizeof(Newer));
+    CHECK(longer.known.failed == 5);
+    CHECK(longer.added == 0);
+    shoal_value unset{};
+    CHECK_THROWS_AS(capi::fill(&unset, shoal_value{}), base::Error);
 }
 
 TEST_CASE("A model says what it takes and gives") {
@@ -186,6 +242,21 @@ TEST_CASE("Runs are submitted, several at a time, taken back and cut off by thei
     options.cancellation.reset();
     options.timeout = milliseconds(-1);
     CHECK(failure([&] { (void)model.run({{"x", array<float>({1}, one)}}, options); }).first == SHOAL_INVALID_ARGUMENT);
+}
+
+TEST_CASE("Preparing and connecting end when they are taken back or their time is over") {
+    Model model(bytes_of(adding_one()), Place::device("host"));
+    const std::vector<float> one{1};
+    RunOptions options;
+    options.cancellation.emplace();
+    model.prepare({{"x", array<float>({1}, one)}}, options);
+    options.timeout = milliseconds(-1);
+    CHECK(failure([&] { model.prepare({{"x", array<float>({1}, one)}}, options); }).first == SHOAL_INVALID_ARGUMENT);
+    HubAddress address{"tcp://127.0.0.1:1"};
+    address.cancellation = options.cancellation;
+    address.connect_timeout = std::chrono::minutes(10);
+    options.cancellation->cancel();
+    CHECK(failure([&] { (void)Place::cluster(address); }).first == SHOAL_CANCELLED);
 }
 
 TEST_CASE("Releasing a model takes back its own runs and not those that share the cancellation") {

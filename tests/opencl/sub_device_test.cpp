@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include "graph/builder.hpp"
+#include "opencl/backend.hpp"
 #include "support/opencl.hpp"
 
 using namespace shoal;
@@ -58,6 +60,23 @@ TEST_CASE("a cap on threads") {
     CHECK(whole.found.handle == device->handle);
     CHECK(whole.owner == nullptr);
     CHECK(whole.found.info == device->info);
+}
+
+TEST_CASE("a backend on a part of a device keeps the part when its owner goes") {
+    const auto device = splitting_device_or_skip();
+    if (!device) return;
+    std::shared_ptr<runtime::Backend> backend;
+    {
+        const auto part = opencl::limit_threads(*device, 1);
+        backend = opencl::make_backend(part.found);
+    }
+    CHECK(backend->measure_rates().measured());
+    graph::Builder builder("sum");
+    const auto x = builder.input("x", {tensor::ElementType::f32, {3}});
+    builder.output("y", builder.map("add", {x, x}));
+    const std::vector<tensor::Tensor> inputs{tensor::Tensor::of<float>({3}, {1, 2, 3})};
+    const auto got = runtime::run_on_host_tensors(*backend, *backend->compile(builder.finish()), inputs);
+    CHECK(got.at(0).as<float>()[2] == 6);
 }
 
 TEST_CASE("parts that are not there are refused") {
