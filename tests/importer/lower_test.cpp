@@ -270,3 +270,25 @@ TEST_CASE("Dropout in training drops half unless it is told another ratio") {
     check(run_op("Dropout", {x, floats({}, {0}), yes}), 0, x);
     check(run_op("Dropout", {x}), 0, x);
 }
+
+TEST_CASE("before version 7 a second operand stands where an attribute says") {
+    const Tensor x = ramp({2, 3, 2});
+    const AttributeList at_channels{{"broadcast", std::int64_t{1}}, {"axis", std::int64_t{1}}};
+    check(run_op("Add", {x, floats({3}, {10, 20, 30})}, at_channels, 1, 6), 0,
+          floats({2, 3, 2}, {10, 11, 22, 23, 34, 35, 16, 17, 28, 29, 40, 41}));
+    check(run_op("Mul", {ramp({2, 2}), floats({2}, {1, 10})}, {{"broadcast", std::int64_t{1}}}, 1, 6), 0,
+          floats({2, 2}, {0, 10, 2, 30}));
+    check(run_op("Pow", {ramp({2, 2}), floats({2}, {1, 2})},
+                 {{"broadcast", std::int64_t{1}}, {"axis", std::int64_t{0}}}, 1, 6),
+          0, floats({2, 2}, {0, 1, 4, 9}));
+    CHECK(says(error_of([&] { (void)run_op("Add", {floats({3}, {1, 2, 3}), x}, at_channels, 1, 6); }), "axis"));
+    check(run_op("PRelu", {floats({1, 2, 2}, {-1, 1, -2, 2}), floats({2}, {10, 100})}, {}, 1, 6), 0,
+          floats({1, 2, 2}, {-10, 1, -200, 2}));
+}
+
+TEST_CASE("BitCast reads the same bytes as another type") {
+    const AttributeList to_i32{{"to", std::int64_t{6}}};
+    check(run_op("BitCast", {floats({2}, {1, -2})}, to_i32, 1, 26), 0,
+          tensor::from_doubles(ElementType::i32, Shape{2}, std::vector<double>{1065353216, -1073741824}));
+    CHECK(says(error_of([&] { (void)run_op("BitCast", {ints({1}, {1})}, to_i32, 1, 26); }), "as elements of i32"));
+}

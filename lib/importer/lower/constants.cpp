@@ -47,12 +47,12 @@ Values range(Context& c) {
     double start = 0, step = 0;
     if (tensor::is_floating(element)) {
         start = c.real(0);
-        step = c.real(2);
+        step = c.has(2) ? c.real(2) : 1;
         const double steps = std::ceil((c.real(1) - start) / step);
         c.expect(step != 0 && steps < 1e15, "from ", start, " to ", c.real(1), " in steps of ", step);
         count = steps > 0 ? static_cast<std::int64_t>(steps) : 0;
     } else {
-        const std::int64_t first = c.integer(0), last = c.integer(1), delta = c.integer(2);
+        const std::int64_t first = c.integer(0), last = c.integer(1), delta = c.has(2) ? c.integer(2) : 1;
         constexpr std::int64_t kMost = std::int64_t{1} << 52;
         c.expect(delta != 0 && std::abs(first) < kMost && std::abs(last) < kMost && std::abs(delta) < kMost, "from ",
                  first, " to ", last, " in steps of ", delta);

@@ -9,15 +9,25 @@
 namespace shoal::importer {
 namespace {
 
+// Before version 7 the axes of a second operand with fewer of them stand together, from attribute `axis` of the first
+// one's on, else at its end.
+ValueId second_operand(Context& c) {
+    if (c.opset() >= 7 || !c.has_attribute("axis") || !c.flag("broadcast", false)) return c.in(1);
+    const int axis = c.axis(c.integer("axis"), c.rank(0));
+    c.expect(axis + c.rank(1) <= c.rank(0), c.type(1), " at axis ", axis, " of ", c.type(0));
+    Ints extents = c.shape(1).extents();
+    extents.resize(static_cast<std::size_t>(c.rank(0) - axis), 1);
+    return c.builder().reshape(c.in(1), Shape(std::move(extents)));
+}
+
 // The row's scalar function, with its parameters from the attributes.
 Values each(Context& c) {
     const bool real = tensor::is_floating(c.element(c.row().real == "select" ? 1 : 0));
     const auto function = real || c.row().whole.empty() ? c.row().real : c.row().whole;
     c.expect(!function.empty(), "not defined for ", c.type(0));
-    c.expect(c.opset() >= 7 || !c.flag("broadcast", false), "broadcasting of versions before 7 is not supported");
     Values inputs;
     for (int i = 0; i < c.input_count(); ++i)
-        inputs.push_back(c.in(i));
+        inputs.push_back(i == 1 ? second_operand(c) : c.in(i));
     const auto parameter = [&](const Parameter& p) {
         return p.attribute.empty() ? p.otherwise : c.number(p.attribute, p.otherwise);
     };
@@ -44,10 +54,18 @@ Values mean_of_inputs(Context& c) {
 // The exponent may be of another type than the base, whose type the result has.
 Values power(Context& c) {
     Builder& b = c.builder();
+    const ValueId x = c.in(0), y = second_operand(c);
     const ElementType base = c.element(0), exponent = c.element(1);
-    if (tensor::is_floating(base)) return {b.map("pow", {c.in(0), b.cast(c.in(1), base)})};
-    if (!tensor::is_floating(exponent)) return {b.map("int_pow", {c.in(0), b.cast(c.in(1), base)})};
-    return {b.cast(b.map("pow", {b.cast(c.in(0), exponent), c.in(1)}), base)};
+    if (tensor::is_floating(base)) return {b.map("pow", {x, b.cast(y, base)})};
+    if (!tensor::is_floating(exponent)) return {b.map("int_pow", {x, b.cast(y, base)})};
+    return {b.cast(b.map("pow", {b.cast(x, exponent), y}), base)};
+}
+
+// A vector of slopes was one per channel before version 7; later it is broadcast from the last axis.
+Values prelu(Context& c) {
+    Builder& b = c.builder();
+    const bool channels = c.opset() < 7 && c.rank(1) == 1 && c.rank(0) > 1;
+    return {b.map("prelu", {c.in(0), channels ? along_axis(b, c.in(1), 1, c.rank(0)) : c.in(1)})};
 }
 
 Values modulo(Context& c) {
@@ -83,6 +101,15 @@ Values cast(Context& c) {
     const ElementType to = c.op().type == "CastLike" ? c.element(1) : c.element_type("to", c.element(0));
     if (tensor::is_nibble(to) && to != c.element(0)) return {cast_to_nibble(c.builder(), c.in(0), to)};
     return {c.builder().cast(c.in(0), to)};
+}
+
+// The same bytes read as another type of the same width. The host does it: no exporter is known to put one in a loop.
+Values bit_cast(Context& c) {
+    const ElementType to = c.element_type("to", c.element(0)), from = c.element(0);
+    c.expect(tensor::bits(to) == tensor::bits(from), c.type(0), " as elements of ", tensor::name(to));
+    return c.on_host({0}, [to](const std::vector<Tensor>& in) {
+        return std::vector<Tensor>{Tensor(Type{to, in[0].shape()}, in[0].shared_bytes())};
+    });
 }
 
 // Bounds were attributes before version 11; a bound that is left out is the end of the type's range.
@@ -129,6 +156,7 @@ const Row kRows[] = {
     {"", "Asinh", 1, 0, each, "asinh"},
     {"", "Atan", 1, 0, each, "atan"},
     {"", "Atanh", 1, 0, each, "atanh"},
+    {"", "BitCast", 1, 0, bit_cast},
     {"", "BitShift", 1, 0, bit_shift},
     {"", "BitwiseAnd", 1, 0, each, "", "bit_and"},
     {"", "BitwiseNot", 1, 0, each, "", "bit_not"},
@@ -167,7 +195,7 @@ const Row kRows[] = {
     {"", "Neg", 1, 0, each, "neg"},
     {"", "Not", 1, 0, each, "", "not"},
     {"", "Or", 1, 0, each, "", "or"},
-    {"", "PRelu", 1, 0, each, "prelu"},
+    {"", "PRelu", 1, 0, prelu},
     {"", "Pow", 1, 0, power},
     {"", "Reciprocal", 1, 0, each, "reciprocal"},
     {"", "Relu", 1, 0, each, "relu"},

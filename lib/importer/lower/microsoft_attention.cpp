@@ -12,19 +12,20 @@ namespace shoal::importer {
 namespace {
 
 // Integers that say which keys count -> booleans against [B, H, S, T]: one a key, one a query and key, or the number
-// of keys of each row (with 2 B of them: their ends, then their starts).
+// of keys of each row (with 2 B of them: their ends, then their starts; with 3 B + 2: numbers of keys, then where
+// queries and keys begin in a batch without padding, which says nothing more).
 ValueId allowed_by(Context& c, int input, std::int64_t batch, std::int64_t keys) {
     Builder& b = c.builder();
     const ValueId mask = b.cast(c.in(input), ElementType::i64);
     const Shape shape = c.shape(input);
     const auto shown = [&](ValueId numbers) { return b.map("greater", {numbers, number(b, numbers, 0)}); };
-    if (shape.rank() == 1 && (shape[0] == batch || shape[0] == 2 * batch)) {
+    if (shape.rank() == 1 && (shape[0] == batch || shape[0] == 2 * batch || shape[0] == 3 * batch + 2)) {
         const auto column = [&](std::int64_t first) {
             return b.reshape(b.slice_axis(mask, 0, first, batch), Shape{batch, 1, 1, 1});
         };
         const ValueId key = b.iota(ElementType::i64, Shape{keys}, 0);
         const ValueId before_end = b.map("less", {key, column(0)});
-        if (shape[0] == batch) return before_end;
+        if (shape[0] != 2 * batch) return before_end;
         return b.map("and", {before_end, b.map("greater_equal", {key, column(batch)})});
     }
     if (shape.rank() == 2) return shown(b.reshape(mask, Shape{shape[0], 1, 1, shape[1]}));
@@ -74,6 +75,7 @@ Values projected_attention(Context& c, ValueId projected, int mask, int past, in
     }
     if (bias >= 0 && c.has(bias)) options.biases.push_back(c.in(bias));
     const ValueId y = merged_heads(b, attend(c, h, options).y);
+    if (!c.wants(1)) return {y};  // keys and values of different widths do not stack
     return {y, b.concat({unsqueeze(b, h.k, {0}), unsqueeze(b, h.v, {0})}, 0)};
 }
 

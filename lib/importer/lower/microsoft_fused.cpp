@@ -4,6 +4,7 @@
 #include "importer/compose.hpp"
 #include "importer/context.hpp"
 #include "importer/lower/families.hpp"
+#include "importer/lower/quantisation.hpp"
 
 namespace shoal::importer {
 namespace {
@@ -154,19 +155,50 @@ Values skip_group_norm(Context& c) {
 }
 
 // Words, positions and segments looked up, summed and normalised; the second output counts the words of each row.
-Values embed_layer_normalisation(Context& c) {
+// `table(i)` are the rows of input i that these indices name, `vector(i)` is gamma or beta.
+Values embedded(Context& c, ValueId places, const std::function<ValueId(int, ValueId)>& table,
+                const std::function<ValueId(int)>& vector) {
     Builder& b = c.builder();
     const Shape ids = c.shape(0);
     c.expect(ids.rank() == 2, "words are ", c.type(0));
-    const ValueId places = c.has(8) ? c.in(8) : b.iota(ElementType::i64, Shape{1, ids[1]}, 1);
-    ValueId sum = add(b, b.gather(c.in(2), c.in(0), 0), b.gather(c.in(3), places, 0));
-    if (c.has(1)) sum = add(b, sum, b.gather(c.in(4), c.in(1), 0));
+    if (places == kNoValue) places = b.iota(ElementType::i64, Shape{1, ids[1]}, 1);
+    ValueId sum = add(b, table(2, c.in(0)), table(3, places));
+    if (c.has(1)) sum = add(b, sum, table(4, c.in(1)));
     const ValueId wide = widened(b, sum);
-    const auto in_place = [&](int i) { return b.cast(c.in(i), b.element(wide)); };
+    const auto in_place = [&](int i) { return b.cast(vector(i), b.element(wide)); };
     const ValueId out = add(b, mul(b, normalised(b, wide, {2}, c.real("epsilon", 1e-12)), in_place(5)), in_place(6));
     const ValueId words = c.has(7) ? squeeze(b, b.reduce("sum", b.cast(c.in(7), ElementType::i32), {1}), {1})
                                    : b.expand(b.scalar(ElementType::i32, 0), Shape{ids[0]});
-    return {b.cast(out, c.element(2)), words, sum};
+    return {b.cast(out, b.element(sum)), words, sum};
+}
+
+Values embed_layer_normalisation(Context& c) {
+    return embedded(
+        c, c.in_or_none(8), [&](int i, ValueId at) { return c.builder().gather(c.in(i), at, 0); },
+        [&](int i) { return c.in(i); });
+}
+
+// The same with tables, gamma and beta of bytes: inputs 8 to 12 are the scales of inputs 2 to 6, then zero points.
+Values embed_layer_normalisation_of_bytes(Context& c) {
+    Builder& b = c.builder();
+    const auto real = [&](int i, ValueId numbers) {
+        const auto one = [&](int k) { return b.reshape(c.in(k), Shape{}); };
+        return dequantised(b, numbers, one(i + 6), c.has(i + 11) ? one(i + 11) : kNoValue);
+    };
+    return embedded(
+        c, kNoValue, [&](int i, ValueId at) { return real(i, b.gather(c.in(i), at, 0)); },
+        [&](int i) { return real(i, c.in(i)); });
+}
+
+// Distances between the rows of two matrices, by differences: what scikit-learn's neighbours are exported to.
+Values distances(Context& c) {
+    Builder& b = c.builder();
+    const std::string metric = c.text("metric", "sqeuclidean");
+    c.expect(metric == "euclidean" || metric == "sqeuclidean", "metric '", metric, "'");
+    c.expect(c.rank(0) == 2 && c.rank(1) == 2, "rows are ", c.type(0), " and ", c.type(1));
+    const ValueId apart = sub(b, unsqueeze(b, c.in(0), {1}), unsqueeze(b, c.in(1), {0}));
+    const ValueId squares = squeeze(b, b.reduce("sum", b.map("square", {apart}), {2}), {2});
+    return {metric == "euclidean" ? b.map("sqrt", {squares}) : squares};
 }
 
 // Two halves of the channels: x * gelu(gate).
@@ -206,6 +238,7 @@ const Row kRows[] = {
     {"", "SimplifiedLayerNormalization", 1, 0, rms_normalisation},
     {kMicrosoft, "BiasAdd", 1, 0, bias_add},
     {kMicrosoft, "BiasSplitGelu", 1, 0, bias_split_gelu},
+    {kMicrosoft, "CDist", 1, 0, distances},
     {kMicrosoft, "EmbedLayerNormalization", 1, 0, embed_layer_normalisation},
     {kMicrosoft, "ExpandDims", 1, 0, expand_dims},
     {kMicrosoft, "FusedConv", 1, 0, fused_conv},
@@ -222,6 +255,7 @@ const Row kRows[] = {
     {kMicrosoft, "NhwcMaxPool", 1, 0, nhwc_max_pool},
     {kMicrosoft, "Pad", 1, 0, plain, "Pad"},
     {kMicrosoft, "Range", 1, 0, plain, "Range"},
+    {kMicrosoft, "QEmbedLayerNormalization", 1, 0, embed_layer_normalisation_of_bytes},
     {kMicrosoft, "SimplifiedLayerNormalization", 1, 0, rms_normalisation},
     {kMicrosoft, "SkipGroupNorm", 1, 0, skip_group_norm},
     {kMicrosoft, "SkipLayerNormalization", 1, 0, skip_layer_normalisation},

@@ -23,21 +23,29 @@ struct AxisPlan {
 };
 
 // Where output position i lies in the input, as a real number.
-double source_of(const Settings& s, const AxisPlan& a, std::int64_t i) {
-    const auto x = static_cast<double>(i), in = static_cast<double>(a.input);
-    const double out = a.scale * in;  // need not be whole
+template <class Real>
+Real source_of(const Settings& s, const AxisPlan& a, std::int64_t i) {
+    constexpr Real kHalf{0.5};
+    const auto x = static_cast<Real>(i), in = static_cast<Real>(a.input), scale = static_cast<Real>(a.scale);
+    const Real out = scale * in;  // need not be whole
     if (s.transform == "align_corners") return out == 1 ? 0 : x * (in - 1) / (out - 1);
-    if (s.transform == "asymmetric") return x / a.scale;
-    if (s.transform == "tf_half_pixel_for_nn") return (x + 0.5) / a.scale;
+    if (s.transform == "asymmetric") return x / scale;
+    if (s.transform == "tf_half_pixel_for_nn") return (x + kHalf) / scale;
     if (s.transform == "tf_crop_and_resize") {
-        const auto whole = static_cast<double>(a.output);
-        const double span = (a.roi_end - a.roi_start) * (in - 1);
-        return a.roi_start * (in - 1) + (whole == 1 ? span / 2 : x * span / (whole - 1));
+        const auto whole = static_cast<Real>(a.output), start = static_cast<Real>(a.roi_start);
+        const Real span = (static_cast<Real>(a.roi_end) - start) * (in - 1);
+        return start * (in - 1) + (whole == 1 ? span / 2 : x * span / (whole - 1));
     }
     if (s.transform == "pytorch_half_pixel" && a.output == 1) return 0;
-    const double offset =
-        s.transform == "half_pixel_symmetric" ? in / 2 * (1 - static_cast<double>(a.output) / out) : 0;
-    return offset + (x + 0.5) / a.scale - 0.5;
+    const Real offset =
+        s.transform == "half_pixel_symmetric" ? in / 2 * (1 - static_cast<Real>(a.output) / out) : Real{0};
+    return offset + (x + kHalf) / scale - kHalf;
+}
+
+// Which of two equally near neighbours is taken depends on the rounding of what leads there: exporters' frameworks and
+// ONNX's reference compute it in f32, so that is what is meant.
+double position_of(const Settings& s, const AxisPlan& a, std::int64_t i) {
+    return s.mode == "nearest" ? static_cast<double>(source_of<float>(s, a, i)) : source_of<double>(s, a, i);
 }
 
 std::int64_t nearest_of(const Settings& s, const AxisPlan& a, double x) {
@@ -75,7 +83,7 @@ Taps taps_of(Context& c, const Settings& s, const AxisPlan& a) {
     out.each = nearest ? 1 : 2 * static_cast<std::int64_t>(std::ceil(radius));
     c.expect_table(a.output > 0 ? std::max(out.each, out.each * a.output) : 0);
     for (std::int64_t i = 0; i < a.output; ++i) {
-        const double x = source_of(s, a, i);
+        const double x = position_of(s, a, i);
         out.outside.push_back(s.transform == "tf_crop_and_resize" &&
                               !(x >= 0 && x <= static_cast<double>(a.input - 1)));
         const auto inside = [&](std::int64_t at) { return std::clamp<std::int64_t>(at, 0, a.input - 1); };
