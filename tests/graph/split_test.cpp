@@ -8,7 +8,7 @@
 
 #include "graph/cards/support.hpp"
 #include "support/compare.hpp"
-#include "support/samples.hpp"
+#include "support/random_operators.hpp"
 #include "support/shares.hpp"
 
 using namespace shoal;
@@ -77,29 +77,51 @@ void check_split(const graph::Op& op, const graph::Graph& graph, const graph::Sp
 
 }  // namespace
 
+namespace {
+
+// Holds every split of a sample, in uneven shares; returns how many there are.
+int check_splits(const test::Sample& sample, std::mt19937& random, int times_each) {
+    CAPTURE(sample.name);
+    CAPTURE(to_string(sample.graph));
+    const auto tensors = sample.inputs(random);
+    const graph::Op& op = sample.graph.ops.at(0);
+    std::vector<const Tensor*> inputs;
+    std::size_t next = 0;
+    for (const auto id : op.inputs)
+        inputs.push_back(id == graph::kNoValue ? nullptr : &tensors[next++]);
+    const auto whole = evaluate(*op.card, op.attrs, inputs);
+    const auto splits = op.card->splits(graph::signature(sample.graph, op));
+    for (const auto& split : splits) {
+        CAPTURE(split.name);
+        for (int times = 0; times < times_each; ++times) {
+            const auto at = test::uneven_shares(random, split.extent, split.granule);
+            CAPTURE(at);
+            check_split(op, sample.graph, split, inputs, whole, at);
+        }
+    }
+    return static_cast<int>(splits.size());
+}
+
+}  // namespace
+
 TEST_CASE("every split of every operator gives the whole's result") {
     auto random = test::generator();
     int splits = 0;
-    for (const auto& sample : test::operator_samples()) {
-        CAPTURE(sample.name);
-        const auto tensors = sample.inputs(random);
-        const graph::Op& op = sample.graph.ops.at(0);
-        std::vector<const Tensor*> inputs;
-        std::size_t next = 0;
-        for (const auto id : op.inputs)
-            inputs.push_back(id == graph::kNoValue ? nullptr : &tensors[next++]);
-        const auto whole = evaluate(*op.card, op.attrs, inputs);
-        for (const auto& split : op.card->splits(graph::signature(sample.graph, op))) {
-            CAPTURE(split.name);
-            for (int times = 0; times < 3; ++times) {
-                const auto at = test::uneven_shares(random, split.extent, split.granule);
-                CAPTURE(at);
-                check_split(op, sample.graph, split, inputs, whole, at);
-            }
-            ++splits;
-        }
-    }
+    for (const auto& sample : test::operator_samples())
+        splits += check_splits(sample, random, 3);
     CHECK(splits > 150);
+}
+
+TEST_CASE("and of random ones of every card") {
+    constexpr int kEach = 100;
+    auto random = test::generator();
+    for (const graph::Card* card : graph::all_cards()) {
+        CAPTURE(card->name);
+        int splits = 0;
+        for (int i = 0; i < kEach; ++i)
+            splits += check_splits(test::random_operator(*card, random), random, 1);
+        CHECK(splits > kEach / 2);
+    }
 }
 
 TEST_CASE("every card has a sample") {

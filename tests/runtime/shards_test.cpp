@@ -4,10 +4,11 @@
 
 #include <optional>
 
+#include "graph/cards.hpp"
 #include "graph/shard.hpp"
 #include "runtime/host_backend.hpp"
 #include "support/networks.hpp"
-#include "support/samples.hpp"
+#include "support/random_operators.hpp"
 #include "support/shares.hpp"
 
 using namespace shoal;
@@ -72,6 +73,21 @@ TEST_CASE("every operator as a graph, divided along every axis") {
         axes += check_axes(*backend, sample.graph, sample.inputs(random), random);
     }
     CHECK(axes > 150);
+}
+
+TEST_CASE("random operators of every card as graphs, divided along every axis") {
+    constexpr int kEach = 40;
+    const auto backend = runtime::make_host_backend();
+    auto random = test::generator();
+    int axes = 0;
+    for (const graph::Card* card : graph::all_cards()) {
+        for (int i = 0; i < kEach; ++i) {
+            const auto sample = test::random_operator(*card, random);
+            CAPTURE(to_string(sample.graph));
+            axes += check_axes(*backend, sample.graph, sample.inputs(random), random);
+        }
+    }
+    CHECK(axes > 19 * kEach / 2);
 }
 
 TEST_CASE("networks, divided along every axis that all of their operators allow") {

@@ -19,21 +19,38 @@ namespace {
 
 constexpr auto kF32 = ElementType::f32;
 
+}  // namespace
+
+Sample one_operator(const std::string& what, const Card& card, const std::vector<Type>& inputs, Attrs attrs) {
+    Builder builder(what);
+    builder.set_folding(false);
+    std::vector<graph::ValueId> ids;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const bool left_out = inputs[i] == Type{ElementType::boolean, Shape{}};
+        ids.push_back(left_out ? graph::kNoValue : builder.input(base::text("in", i), inputs[i]));
+    }
+    const auto outputs = builder.add(card, ids, std::move(attrs));
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+        builder.output(base::text("out", i), outputs[i]);
+    return {base::text(card.name, ' ', what), builder.finish()};
+}
+
+void fit_range(Sample& row, const graph::ScalarFunction& fn) {
+    if (fn.domain == graph::ScalarFunction::Domain::integer) row.low = 0, row.high = 7;
+    const bool half_open = fn.name == "sqrt" || fn.name == "rsqrt" || fn.name == "log" || fn.name == "pow" ||
+                           fn.name == "fmod" || fn.name == "floor_mod";
+    if (half_open) row.low = 0.25;
+    if (fn.name == "log1p" || fn.name == "asin" || fn.name == "acos" || fn.name == "atanh")
+        row.low = -0.9, row.high = 0.9;
+    if (fn.name == "acosh") row.low = 1.0;
+}
+
+namespace {
+
 class Rows {
 public:
-    Sample& add(std::string what, const Card& card, const std::vector<Type>& inputs, Attrs attrs = {}) {
-        Builder builder(what);
-        builder.set_folding(false);
-        std::vector<graph::ValueId> ids;
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-            // A type of rank 0 and element boolean stands for an input that is left out.
-            const bool left_out = inputs[i] == Type{ElementType::boolean, Shape{}};
-            ids.push_back(left_out ? graph::kNoValue : builder.input(base::text("in", i), inputs[i]));
-        }
-        const auto outputs = builder.add(card, ids, std::move(attrs));
-        for (std::size_t i = 0; i < outputs.size(); ++i)
-            builder.output(base::text("out", i), outputs[i]);
-        rows_.push_back({base::text(card.name, ' ', what), builder.finish()});
+    Sample& add(const std::string& what, const Card& card, const std::vector<Type>& inputs, Attrs attrs = {}) {
+        rows_.push_back(one_operator(what, card, inputs, std::move(attrs)));
         return rows_.back();
     }
     std::vector<Sample> take() { return std::move(rows_); }
@@ -66,13 +83,7 @@ void add_maps(Rows& rows) {
         if (fn.arity == 2) inputs[1].shape = Shape{13};
         auto& row = rows.add(std::string(fn.name), cards::map, inputs,
                              Attrs{{"fn", std::string(fn.name)}, {"p", 0.75}, {"q", 1.25}});
-        if (fn.domain == Domain::integer) row.low = 0, row.high = 7;
-        const bool half_open = fn.name == "sqrt" || fn.name == "rsqrt" || fn.name == "log" || fn.name == "pow" ||
-                               fn.name == "fmod" || fn.name == "floor_mod";
-        if (half_open) row.low = 0.25;
-        if (fn.name == "log1p" || fn.name == "asin" || fn.name == "acos" || fn.name == "atanh")
-            row.low = -0.9, row.high = 0.9;
-        if (fn.name == "acosh") row.low = 1.0;
+        fit_range(row, fn);
     }
     rows.add("add i64 broadcast both ways", cards::map, {{ElementType::i64, {3, 1, 5}}, {ElementType::i64, {4, 1}}},
              {{"fn", std::string("add")}})

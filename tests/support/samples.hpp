@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "graph/card.hpp"
 #include "graph/graph.hpp"
+#include "graph/scalar_function.hpp"
 #include "support/random.hpp"
 
 namespace shoal::test {
@@ -20,5 +22,11 @@ struct Sample {
 
 /// Odd shapes on purpose: 1, 3, 13 beside 16. f32 unless the row says otherwise.
 [[nodiscard]] std::vector<Sample> operator_samples();
+
+/// A sample of these inputs; a type of rank 0 and element boolean stands for an input that is left out.
+[[nodiscard]] Sample one_operator(const std::string& what, const graph::Card& card,
+                                  const std::vector<tensor::Type>& inputs, graph::Attrs attrs = {});
+/// Makes the inputs' range one for which the scalar function is defined.
+void fit_range(Sample& row, const graph::ScalarFunction& fn);
 
 }  // namespace shoal::test
