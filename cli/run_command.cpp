@@ -1,5 +1,7 @@
 // shoal run: a model, once or several times, on one device of this machine or through a hub; several are an ensemble.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -111,15 +113,22 @@ std::string times_text(const Times& times) {
 
 std::string boards_text(const HubRun& run) {
     std::vector<std::string> out;
-    for (const auto& work : plan::leaves(run.plan.root))
-        out.push_back(work.board < run.boards.size() ? run.boards[work.board] : "?");
+    for (const auto& [plan, boards] : run.placed) {
+        for (const auto& work : plan::leaves(plan.root)) {
+            auto board = work.board < boards.size() ? boards[work.board] : "?";
+            const bool named = run.placed.size() > 1 && std::find(out.begin(), out.end(), board) != out.end();
+            if (!named) out.push_back(std::move(board));
+        }
+    }
     return joined(out);
 }
 
 void print_hub_run(const HubRun& run) {
     Facts facts(6);
-    facts.add("hub", text(run.hub, ", stages on ", boards_text(run)));
-    std::string times = text("model ready in ", format_ms(run.open_ms), ", ");
+    const auto segments = static_cast<long long>(run.placed.size());
+    facts.add("hub",
+              text(run.hub, segments > 1 ? ", " + counted(segments, "segment") : "", ", stages on ", boards_text(run)));
+    std::string times = segments > 1 ? "" : text("model ready in ", format_ms(run.open_ms), ", ");
     if (run.answers.size() == 1) {
         times += "answered in " + format_ms(run.request_ms[0]);
     } else {
@@ -147,14 +156,17 @@ void print_report(const Report& report, const ChosenDevice& device) {
 }
 
 Json hub_json(const HubRun& run) {
-    return {{"hub", run.hub},
-            {"plan", plan_json(run.plan, run.boards)},
-            {"requests", run.answers.size()},
-            {"open_ms", run.open_ms},
-            {"seconds", run.seconds},
-            {"requests_per_s", static_cast<double>(run.answers.size()) / run.seconds},
-            {"request_ms", run.request_ms},
-            {"repeated", run.repeated}};
+    Json out{{"hub", run.hub}};
+    if (run.placed.size() == 1) out["plan"] = plan_json(run.placed[0].plan, run.placed[0].boards);
+    for (std::size_t i = 0; run.placed.size() > 1 && i < run.placed.size(); ++i)
+        out["plans"].push_back(plan_json(run.placed[i].plan, run.placed[i].boards));
+    out["requests"] = run.answers.size();
+    out["open_ms"] = run.open_ms;
+    out["seconds"] = run.seconds;
+    out["requests_per_s"] = static_cast<double>(run.answers.size()) / run.seconds;
+    out["request_ms"] = run.request_ms;
+    out["repeated"] = run.repeated;
+    return out;
 }
 
 Json report_json(const Report& report, const ChosenDevice& device, const std::vector<std::string>& paths) {
@@ -254,11 +266,33 @@ void run_here(const Loaded& loaded, const RunFlags& flags, const ChosenDevice& d
         report.outputs[i].second = merged[i];
 }
 
+using Requests = std::vector<std::vector<tensor::Tensor>>;
+
+// A model by itself may be several graphs, one after the other; those of an ensemble are one each.
+HubRun answered(const Loaded& loaded, const Requests& requests, const RunFlags& flags, const Report& report) {
+    if (loaded.models.size() > 1) {
+        const auto graphs = graphs_of(loaded.models, flags.ensemble.models, loaded.bindings);
+        return run_on_hub(graphs, requests, flags.ensemble, flags.hub);
+    }
+    if (auto graph = session::whole_graph(loaded.models[0], loaded.bindings[0])) {
+        const auto name = std::filesystem::path(flags.ensemble.models[0]).stem().string();
+        return run_on_hub({{name, std::make_shared<graph::Graph>(std::move(*graph))}}, requests, flags.ensemble,
+                          flags.hub);
+    }
+    std::vector<session::Inputs> named;
+    for (const auto& request : requests) {
+        named.emplace_back();
+        for (std::size_t i = 0; i < request.size(); ++i)
+            named.back().emplace(report.inputs[i].name, request[i]);
+    }
+    return run_segments_on_hub(loaded.models[0], named, flags.ensemble, flags.hub);
+}
+
 void run_there(Loaded& loaded, const RunFlags& flags, Report& report) {
     std::vector<tensor::Tensor> inputs;
     for (const auto& input : report.inputs)
         inputs.push_back(input.tensor);
-    std::vector<std::vector<tensor::Tensor>> requests;
+    Requests requests;
     if (flags.hub.each)
         requests = rows_of(inputs);
     else
@@ -267,9 +301,8 @@ void run_there(Loaded& loaded, const RunFlags& flags, Report& report) {
         for (std::size_t i = 0; i < inputs.size(); ++i)
             bindings.inputs.insert_or_assign(report.inputs[i].name, requests[0][i].type());
     }
-    const auto graphs = graphs_of(loaded.models, flags.ensemble.models, loaded.bindings);
-    auto run = run_on_hub(graphs, requests, flags.ensemble, flags.hub);
-    const auto& ports = graphs.front().graph->outputs;
+    auto run = answered(loaded, requests, flags, report);
+    const auto ports = output_names(loaded.models.front());
     for (std::size_t i = 0; i < ports.size(); ++i) {
         std::vector<tensor::Tensor> parts;
         if (flags.hub.each) {
@@ -278,7 +311,7 @@ void run_there(Loaded& loaded, const RunFlags& flags, Report& report) {
         } else {
             parts.push_back(run.answers.back().at(i));
         }
-        report.outputs.emplace_back(ports[i].name, hub::concatenate(parts));
+        report.outputs.emplace_back(ports[i], hub::concatenate(parts));
     }
     report.hub = std::move(run);
 }

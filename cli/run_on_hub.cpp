@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "cli/request_window.hpp"
 #include "cli/signals.hpp"
 #include "cli/timing.hpp"
+#include "session/remote_backend.hpp"
 
 namespace shoal::cli {
 namespace {
@@ -183,17 +185,26 @@ void add_hub_run_flags(CLI::App& command, HubRunFlags& flags) {
         ->group("Cluster");
 }
 
+namespace {
+
+client::OpenOptions open_options(const EnsembleFlags& ensemble, const HubRunFlags& flags) {
+    auto out = cli::open_options(flags.hub);
+    out.objective = objective_of(ensemble);
+    out.mode = mode_of(ensemble);
+    out.merge = merge_of(ensemble);
+    out.weights = weights_of(ensemble);
+    out.max_in_flight = flags.in_flight;
+    return out;
+}
+
+}  // namespace
+
 HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs, const Requests& requests,
                   const EnsembleFlags& ensemble, const HubRunFlags& flags) {
     HubRun out;
     const auto client = connect(flags.hub, "shoal run");
     out.hub = client->hub();
-    auto options = open_options(flags.hub);
-    options.objective = objective_of(ensemble);
-    options.mode = mode_of(ensemble);
-    options.merge = merge_of(ensemble);
-    options.weights = weights_of(ensemble);
-    options.max_in_flight = flags.in_flight;
+    auto options = open_options(ensemble, flags);
     std::optional<client::RemoteModel> model;
     {
         Progress progress("opening the model");
@@ -202,8 +213,53 @@ HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs, const Requests&
     }
     const auto patience = base::from_ms(flags.deadline_s * 1e3);
     Stream(*model, requests, flags.in_flight > 0 ? flags.in_flight : model->max_in_flight(), patience).run(out);
-    out.plan = model->plan();
-    out.boards = model->boards();
+    out.placed.push_back({model->plan(), model->boards()});
+    return out;
+}
+
+HubRun run_segments_on_hub(const importer::Model& model, const std::vector<session::Inputs>& requests,
+                           const EnsembleFlags& ensemble, const HubRunFlags& flags) {
+    HubRun out;
+    const std::shared_ptr<client::Client> client = connect(flags.hub, "shoal run");
+    out.hub = client->hub();
+    session::RemoteOptions remote;
+    remote.open = open_options(ensemble, flags);
+    std::mutex mutex;
+    remote.on_open = [&](const client::RemoteModel& segment) {
+        const std::lock_guard lock(mutex);
+        out.placed.push_back({segment.plan(), segment.boards()});
+    };
+    session::SessionOptions options;
+    if (flags.in_flight > 0) options.in_flight = flags.in_flight;
+    options.queued = requests.size();
+    const auto start = base::SteadyClock::now();
+    std::vector<double> ended_ms(requests.size());
+    session::Session session(model, session::make_remote_backend(client, remote), options);
+    std::vector<std::future<session::Outputs>> runs;
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        const auto promise = std::make_shared<std::promise<session::Outputs>>();
+        runs.push_back(promise->get_future());
+        runtime::RunOptions run;
+        run.deadline = base::deadline_in(base::from_ms(flags.deadline_s * 1e3));
+        session.submit(requests[i], run, [&ended_ms, start, i, promise](session::Finished finished) {
+            ended_ms[i] = base::to_ms(base::SteadyClock::now() - start);
+            if (finished.error)
+                promise->set_exception(std::make_exception_ptr(*finished.error));
+            else
+                promise->set_value(std::move(finished.outputs));
+        });
+    }
+    const Progress progress("running, segment by segment");
+    for (auto& run : runs) {
+        constexpr std::chrono::milliseconds kLook{50};
+        while (run.wait_for(kLook) != std::future_status::ready)
+            check_signals();
+        out.answers.emplace_back();
+        for (auto& [name, tensor] : run.get())
+            out.answers.back().push_back(std::move(tensor));
+    }
+    out.request_ms = std::move(ended_ms);
+    out.seconds = std::chrono::duration<double>(base::SteadyClock::now() - start).count();
     return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include "cli/ensemble_flags.hpp"
 #include "cli/hub_flags.hpp"
+#include "session/session.hpp"
 
 namespace shoal::cli {
 
@@ -17,10 +18,15 @@ struct HubRunFlags {
 };
 void add_hub_run_flags(CLI::App& command, HubRunFlags& flags);
 
+/// A graph's plan, and the names of its boards.
+struct Placed {
+    plan::Plan plan{};
+    std::vector<std::string> boards{};
+};
+
 struct HubRun {
     std::string hub;
-    plan::Plan plan{};
-    std::vector<std::string> boards{};                   ///< names of the plan's boards
+    std::vector<Placed> placed{};                        ///< one; of a model of several segments each, as they came up
     std::vector<std::vector<tensor::Tensor>> answers{};  ///< by request
     std::vector<double> request_ms{};
     double open_ms = 0, seconds = 0;  ///< until the model was ready; from the first request to the last answer
@@ -32,6 +38,11 @@ struct HubRun {
 [[nodiscard]] HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs,
                                 const std::vector<std::vector<tensor::Tensor>>& requests, const EnsembleFlags& ensemble,
                                 const HubRunFlags& flags);
+
+/// The same for a model whose way on depends on values: each segment is opened on the hub once its sizes are known.
+/// Outputs of segments come back here and go out again with the next.
+[[nodiscard]] HubRun run_segments_on_hub(const importer::Model& model, const std::vector<session::Inputs>& requests,
+                                         const EnsembleFlags& ensemble, const HubRunFlags& flags);
 
 /// The rows of axis 0, each as inputs of its own. Throws invalid_argument naming both when the inputs do not have the
 /// same number of rows.

@@ -86,6 +86,7 @@ public:
             return options.cancellation.cancelled() || (also && also());
         };
         auto model = client_->open({{name, std::make_shared<graph::Graph>(std::move(graph))}}, open);
+        if (options_.on_open) options_.on_open(model);
         return std::make_unique<RemoteExecutable>(client_, std::move(model), options_.run_timeout);
     }
     [[nodiscard]] BufferPtr upload(Tensor tensor) override { return std::make_shared<HeldBuffer>(std::move(tensor)); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 
 #include "client/client.hpp"
@@ -13,6 +14,8 @@ namespace shoal::session {
 struct RemoteOptions {
     client::OpenOptions open{};                      ///< for every graph that is compiled
     std::chrono::milliseconds run_timeout{120'000};  ///< of runs that are given no deadline
+    /// Told of every graph that was opened, on the thread that compiles it.
+    std::function<void(const client::RemoteModel&)> on_open{};
 };
 
 /// Buffers stay in host memory; an Executable's runs are not serialised, so several may be in flight. Its memory() is

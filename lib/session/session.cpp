@@ -311,6 +311,12 @@ runtime::MemoryUse Session::memory() const {
     return out;
 }
 
+std::optional<graph::Graph> whole_graph(const importer::Model& model, const importer::Bindings& bindings) {
+    auto segment = importer::Lowering(model, bindings).advance();
+    if (!segment.last) return std::nullopt;
+    return optimize::optimize(std::move(segment.graph));
+}
+
 graph::Graph optimised_graph(const importer::Model& model, const importer::Bindings& bindings) {
     return optimize::optimize(importer::lower(model, bindings));
 }

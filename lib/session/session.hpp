@@ -106,8 +106,10 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// Lowers and optimises a static model for the given inputs: the graph that a session would compile.
-/// Throws unsupported when a value computed at run time decides how the model goes on.
+/// Lowers and optimises a static model for the given inputs: the graph that a session would compile. Nothing when a
+/// value computed at run time decides how the model goes on: then it is several graphs, which only a session has.
+[[nodiscard]] std::optional<graph::Graph> whole_graph(const importer::Model& model, const importer::Bindings& bindings);
+/// The same; throws unsupported instead.
 [[nodiscard]] graph::Graph optimised_graph(const importer::Model& model, const importer::Bindings& bindings);
 
 }  // namespace shoal::session

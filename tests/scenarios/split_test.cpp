@@ -3,9 +3,13 @@
 
 #include <set>
 
+#include "base/file.hpp"
 #include "base/units.hpp"
 #include "cli/command.hpp"
 #include "scenarios/digits.hpp"
+#include "support/model_maker.hpp"
+#include "support/random.hpp"
+#include "tensor/npy.hpp"
 
 using namespace shoal;
 using namespace shoal::test;
@@ -26,7 +30,55 @@ void check_memory(const std::string& said) {
     CHECK(bytes(line.substr(0, of)) > 0);
 }
 
+// x -> relu(x w), and those of its elements that are above 0, which is known only once they are computed, times w2.
+void write_picker(const std::string& path, std::mt19937& random) {
+    const auto real = [&](tensor::Shape shape) {
+        return random_tensor(random, tensor::Type{tensor::ElementType::f32, std::move(shape)});
+    };
+    ModelMaker maker;
+    maker.graph()
+        .input("x", tensor::ElementType::f32, {std::int64_t{4}, std::int64_t{128}})
+        .initialiser("w", real({128, 128}))
+        .initialiser("w2", real({1, 16}))
+        .op("MatMul", {"x", "w"}, {"h"})
+        .op("Relu", {"h"}, {"seen"})
+        .op("NonZero", {"seen"}, {"places"})
+        .op("Transpose", {"places"}, {"rows"})
+        .op("GatherND", {"seen", "rows"}, {"kept"})
+        .op("Unsqueeze", {"kept", "axis"}, {"column"})
+        .initialiser("axis", ints({1}, {1}))
+        .op("MatMul", {"column", "w2"}, {"picked"})
+        .output("picked")
+        .output("seen");
+    base::replace_file(path, maker.bytes());
+}
+
 }  // namespace
+
+TEST_CASE("a model whose way on depends on values runs on a cluster, each segment planned by itself") {
+    auto random = generator();
+    TemporaryFolder folder;
+    const auto file = [&](const std::string& name) { return (folder / name).string(); };
+    write_picker(file("picker.onnx"), random);
+    base::replace_file(file("x.npy"), base::ByteView(tensor::to_npy(random_tensor(
+                                          random, tensor::Type{tensor::ElementType::f32, tensor::Shape{4, 128}}))));
+    const std::string run = "run " + file("picker.onnx") + " -i " + file("x.npy") + " --output ";
+    REQUIRE(shoal_command(run + file("alone") + " --device host").exit_code == 0);
+    Cluster cluster({"host", {}, {}, true});
+    cluster.start_board("b1", "1MiB");
+    cluster.start_board("b2", "1MiB");
+    cluster.await_boards(2);
+    const auto there = shoal_command(run + file("there") + " --json " + cluster.client_flags());
+    INFO(there.error);
+    REQUIRE(there.exit_code == 0);
+    CHECK(nlohmann::json::parse(there.out)["cluster"]["plans"].size() == 2);
+    for (const std::string name : {"picked.npy", "seen.npy"}) {
+        const auto read = [&](const std::string& of) {
+            return tensor::from_npy(base::map_file(folder / of / name), name);
+        };
+        CHECK(same_bytes(read("there"), read("alone")));
+    }
+}
 
 TEST_CASE("a model that fits no board runs over 2, 3 and 4 boards with the same bytes as on one") {
     const auto device = cluster_device();

@@ -182,3 +182,26 @@ TEST_CASE("A session that ends takes back what is open") {
     for (auto& run : runs)
         CHECK(test::code_of([&] { (void)run.get(); }) == Code::cancelled);
 }
+
+TEST_CASE("A model whose way on depends on values runs through a hub, segment by segment, and its outputs cross them") {
+    test::ModelMaker maker;
+    maker.graph()
+        .input("x", ElementType::f32, {std::int64_t{13}})
+        .op("Relu", {"x"}, {"r"})
+        .op("NonZero", {"r"}, {"places"})
+        .op("Transpose", {"places"}, {"rows"})
+        .op("GatherND", {"r", "rows"}, {"kept"})
+        .op("Neg", {"kept"}, {"y"})
+        .output("y")
+        .output("r");
+    const auto model = maker.model();
+    Cluster cluster;
+    Session remote(model, cluster.backend), local(model, runtime::make_host_backend());
+    for (unsigned salt = 0; salt < 3; ++salt) {
+        std::mt19937 random(test::seed() + salt);
+        const Inputs inputs{{"x", test::random_tensor(random, {ElementType::f32, {13}})}};
+        CHECK(same(remote.run(inputs), local.run(inputs)));
+        CHECK(remote.last_run().size() > 1);
+    }
+    CHECK(cluster.hub.seen().submits == 6);
+}
