@@ -70,12 +70,11 @@ Bound bind(const Model& model, const importer::Bindings& bindings) {
     Bound out;
     out.inputs = importer::input_types(model, bindings);
     auto segment = importer::Lowering(model, bindings).advance();
-    if (!segment.last) {
-        // Ports carry names for the machine; the values are named as in the file.
-        for (const auto& port : segment.graph.outputs) {
-            const bool wanted = std::count(segment.wanted.begin(), segment.wanted.end(), port.name) != 0;
-            if (wanted) out.waits_for.push_back(segment.graph.value(port.value).name);
-        }
+    // Ports carry names for the machine; the values are named as in the file. What is wanted may also be an input.
+    const auto& ports = segment.graph.outputs;
+    for (const auto& name : segment.wanted) {
+        const auto port = std::find_if(ports.begin(), ports.end(), [&](const auto& own) { return own.name == name; });
+        out.waits_for.push_back(port == ports.end() ? name : segment.graph.value(port->value).name);
     }
     const Graph lowered = std::move(segment.graph);
     out.lowered_ops = lowered.ops.size();
@@ -118,10 +117,16 @@ std::string opsets_text(const Model& model) {
     return joined(out);
 }
 
+// Old exporters list every weight among the inputs: beyond a few, those that may be left out are only counted.
 std::string ports_text(const std::vector<importer::ValueInfo>& ports) {
+    constexpr std::ptrdiff_t kMostNamed = 8;
+    const auto defaults = std::count_if(ports.begin(), ports.end(), [](const auto& port) { return port.has_default; });
     std::string out;
-    for (const auto& port : ports)
+    for (const auto& port : ports) {
+        if (port.has_default && defaults > kMostNamed) continue;
         out += text(port.name, ' ', to_string(port), port.has_default ? " (may be left out)" : "", '\n');
+    }
+    if (defaults > kMostNamed) out += text("and ", defaults, " that the file has values for\n");
     return out.empty() ? "none" : out.substr(0, out.size() - 1);
 }
 

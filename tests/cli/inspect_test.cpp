@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/models.hpp"
 
+using namespace shoal;
 using namespace shoal::test;
 
 TEST_CASE("a model is shown in 80 columns, without any device") {
@@ -111,4 +112,24 @@ TEST_CASE("of a model whose sizes depend on its data, the beginning is shown and
     CHECK(contains(shoal::base::read_text(folder / "m.svg"), "Relu"));
     const auto json = nlohmann::json::parse(shoal_command("inspect --json " + (folder / "m.onnx").string()).out);
     CHECK(json["bound"]["rest_depends_on"] == nlohmann::json::array({"r"}));
+}
+
+TEST_CASE("where an input decides how a run goes on, it is named; weights among the inputs are counted") {
+    const TemporaryFolder folder;
+    OnnxFile("places").input("seen", "3,4").op("NonZero", {"seen"}, {"y"}).output("y", "2,?").save(folder / "p.onnx");
+    CHECK(contains(in_one_line(shoal_command("inspect " + (folder / "p.onnx").string()).out), "on the data, on seen"));
+    OnnxFile file("many");
+    file.input("x", "2");
+    std::string sum = "x";
+    for (int i = 0; i < 9; ++i) {
+        const std::string name = "weight" + std::to_string(i), next = i == 8 ? "y" : "sum" + std::to_string(i);
+        file.input(name, "2").constant(name, tensor::Tensor({tensor::ElementType::f32, {2}}));
+        file.op("Add", {sum, name}, {next});
+        sum = next;
+    }
+    file.output("y", "2").save(folder / "m.onnx");
+    const auto run = shoal_command("inspect " + (folder / "m.onnx").string());
+    CHECK(contains(run.out, "x f32[2]"));
+    CHECK(contains(run.out, "and 9 that the file has values for"));
+    CHECK_FALSE(contains(run.out, "weight3"));
 }

@@ -292,3 +292,10 @@ TEST_CASE("BitCast reads the same bytes as another type") {
           tensor::from_doubles(ElementType::i32, Shape{2}, std::vector<double>{1065353216, -1073741824}));
     CHECK(says(error_of([&] { (void)run_op("BitCast", {ints({1}, {1})}, to_i32, 1, 26); }), "as elements of i32"));
 }
+
+TEST_CASE("the nearest of two is the one that the reference's f32 arithmetic finds") {
+    // (1 + 0.5) / 0.6 - 0.5 is 2 in f32, and a little less when 0.6f is taken as a double.
+    check(run_op("Resize", {ramp({5}), left_out(), floats({1}, {0.6F})},
+                 {{"mode", std::string("nearest")}, {"nearest_mode", std::string("floor")}}),
+          0, floats({3}, {0, 2, 3}));
+}

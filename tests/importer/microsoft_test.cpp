@@ -200,3 +200,35 @@ TEST_CASE("GroupQueryAttention normalises heads before anything else, and names 
     window.emplace_back("sliding_window_cache", kOne);
     CHECK(says(error_of([&] { (void)attend(q, k, {}, window); }), "sliding_window_cache"));
 }
+
+TEST_CASE("embeddings of bytes are those of reals that they stand for") {
+    const auto scale = [](float value) { return floats({}, {value}); };
+    const Tensor ids = tensor::from_doubles(ElementType::i32, Shape{1, 3}, std::vector<double>{2, 0, 1});
+    const Tensor words = mixed({4, 6}, ElementType::u8, 1), places = mixed({3, 6}, ElementType::u8, 2),
+                 gamma = mixed({6}, ElementType::u8, 3), beta = mixed({6}, ElementType::u8, 4);
+    const auto got =
+        run("QEmbedLayerNormalization",
+            {ids, left_out(), words, places, left_out(), gamma, beta, left_out(), scale(0.5F), scale(0.25F), left_out(),
+             scale(0.1F), scale(0.2F), byte(3), byte(4), left_out(), byte(5), byte(6)},
+            {{"epsilon", 1e-5}});
+    const auto real = [&](const Tensor& x, float by, double zero) {
+        return run_op("DequantizeLinear", {x, scale(by), byte(zero)})[0];
+    };
+    const auto want = run("EmbedLayerNormalization",
+                          {ids, left_out(), real(words, 0.5F, 3), real(places, 0.25F, 4), left_out(),
+                           real(gamma, 0.1F, 5), real(beta, 0.2F, 6)},
+                          {{"epsilon", 1e-5}});
+    check(got[0], want[0]);
+}
+
+TEST_CASE("distances between rows, a range without a step, and values wider than keys") {
+    const Tensor a = floats({2, 2}, {0, 0, 3, 4}), b = floats({1, 2}, {3, 0});
+    check(run("CDist", {a, b}, {{"metric", std::string("euclidean")}})[0], floats({2, 1}, {3, 4}));
+    check(run("CDist", {a, b}, {{"metric", std::string("sqeuclidean")}})[0], floats({2, 1}, {9, 16}));
+    check(run("Range", {floats({}, {1}), floats({}, {4})})[0], floats({3}, {1, 2, 3}));
+    // One token sees itself only: what comes out is its value.
+    const Tensor weights = floats({1, 4}, {1, 2, 5, 7});
+    check(run("Attention", {floats({1, 1, 1}, {2}), weights},
+              {{"num_heads", kOne}, {"qkv_hidden_sizes", List{1, 1, 2}}})[0],
+          floats({1, 1, 2}, {10, 14}));
+}
