@@ -183,11 +183,10 @@ void add_hub_run_flags(CLI::App& command, HubRunFlags& flags) {
         ->group("Cluster");
 }
 
-HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs, const Requests& requests,
+HubRun run_on_hub(client::Client& client, const std::vector<client::NamedGraph>& graphs, const Requests& requests,
                   const EnsembleFlags& ensemble, const HubRunFlags& flags) {
     HubRun out;
-    const auto client = connect(flags.hub, "shoal run");
-    out.hub = client->hub();
+    out.hub = client.hub();
     auto options = open_options(flags.hub);
     options.objective = objective_of(ensemble);
     options.mode = mode_of(ensemble);
@@ -198,7 +197,7 @@ HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs, const Requests&
     {
         Progress progress("opening the model");
         options.on_progress = [&](const client::Progress& at) { progress.show(progress_text(at)); };
-        out.open_ms = timed_ms([&] { model = client->open(graphs, options); });
+        out.open_ms = timed_ms([&] { model = client.open(graphs, options); });
     }
     const auto patience = base::from_ms(flags.deadline_s * 1e3);
     Stream(*model, requests, flags.in_flight > 0 ? flags.in_flight : model->max_in_flight(), patience).run(out);

@@ -27,9 +27,9 @@ struct HubRun {
     std::size_t repeated = 0;         ///< requests that ran again: a board was lost, or a better plan took over
 };
 
-/// Opens the models on the hub and has every request answered. Throws the first request's error that no repetition
-/// mends, naming the request; the others are taken back then.
-[[nodiscard]] HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs,
+/// Opens the models on the client's hub and has every request answered. Throws the first request's error that no
+/// repetition mends, naming the request; the others are taken back then.
+[[nodiscard]] HubRun run_on_hub(client::Client& client, const std::vector<client::NamedGraph>& graphs,
                                 const std::vector<std::vector<tensor::Tensor>>& requests, const EnsembleFlags& ensemble,
                                 const HubRunFlags& flags);
 

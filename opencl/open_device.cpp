@@ -68,8 +68,19 @@ Memory::~Memory() {
     if (pooled_) open_->take_back(std::move(handle_), size_bytes_);
 }
 
+namespace {
+
+// PoCL 3.1 crashes when a sub-device goes before its queue.
+DeviceHandle kept(cl_device_id device) {
+    check(clRetainDevice(device), "clRetainDevice");
+    return DeviceHandle(device);
+}
+
+}  // namespace
+
 OpenDevice::OpenDevice(FoundDevice device, BackendOptions options)
     : device_(std::move(device)),
+      kept_(kept(device_.handle)),
       dispatch_(options.dispatch),
       program_options_(std::move(options.programs)),
       context_(make_context(device_.handle)),

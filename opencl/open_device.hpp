@@ -89,6 +89,7 @@ private:
     void take_back(MemoryHandle handle, std::size_t size_bytes) noexcept;
 
     FoundDevice device_;
+    DeviceHandle kept_;  // goes after all that was made from it
     Dispatch dispatch_;
     ProgramOptions program_options_;
     device::KernelTable kernels_;
