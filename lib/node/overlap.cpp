@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <optional>
 #include <thread>
 
@@ -17,8 +18,9 @@ using tensor::Tensor;
 
 constexpr std::int64_t kSize = 256;  // of a square product: 34 MFLOP, more than a driver takes to begin
 constexpr std::chrono::milliseconds kWindow{40};
-constexpr int kRounds = 3;  // other work on the board only takes away: the best round counts
-// Both must lose by sharing, and win little: on cores of their own two equal devices reach 2.
+constexpr int kLeastRuns = 3;  // on slow devices: the first of two that take turns is not held up yet
+constexpr int kRounds = 3;     // other work on the board only takes away: the best round counts
+// The faster loses by sharing, and both win little: on cores of their own two equal devices reach 2.
 constexpr double kGain = 1.2, kSlowed = 0.9;
 
 bool computes_on_cores(const device::DeviceInfo& info) {
@@ -43,15 +45,20 @@ public:
         run();
     }
 
-    /// Runs a second, over at least the window.
-    double rate() {
+    /// Runs a second, over at least the window; goes on while `others` are measured too, so that all are at work until
+    /// the last is.
+    double rate(std::atomic<int>* others = nullptr) {
         const auto begin = SteadyClock::now();
         int runs = 0;
         do {
             run();
             ++runs;
-        } while (SteadyClock::now() - begin < kWindow);
-        return runs / std::chrono::duration<double>(SteadyClock::now() - begin).count();
+        } while (runs < kLeastRuns || SteadyClock::now() - begin < kWindow);
+        const double out = runs / std::chrono::duration<double>(SteadyClock::now() - begin).count();
+        if (others != nullptr) --*others;
+        while (others != nullptr && *others > 0)
+            run();
+        return out;
     }
 
 private:
@@ -63,21 +70,22 @@ private:
 
 std::array<double, 2> rates_together(Load& a, Load& b) {
     std::array<double, 2> out{};
-    std::exception_ptr failed;
-    std::thread beside([&] {
+    std::array<std::exception_ptr, 2> failed{};
+    std::atomic<int> measured{2};
+    const auto measure = [&](std::size_t which, Load& load) {
         try {
-            out[1] = b.rate();
+            out[which] = load.rate(&measured);
         } catch (...) {
-            failed = std::current_exception();
+            failed[which] = std::current_exception();
+            measured = 0;  // nobody is to wait for it
         }
-    });
-    try {
-        out[0] = a.rate();
-    } catch (...) {
-        failed = std::current_exception();
-    }
+    };
+    std::thread beside([&] { measure(1, b); });
+    measure(0, a);
     beside.join();
-    if (failed) std::rethrow_exception(failed);
+    for (const auto& one : failed) {
+        if (one) std::rethrow_exception(one);
+    }
     return out;
 }
 

@@ -51,12 +51,12 @@ bool equal(const Tensors& got, const Tensors& want) {
 }
 
 struct Two {
-    explicit Two(std::function<void()> before_run = {}, std::uint64_t memory_limit_bytes = 0) {
+    explicit Two(StagedDevice::Hold hold = {}, std::uint64_t memory_limit_bytes = 0) {
         local::SharingOptions options;
         options.cache_folder = folder.path() / "devices";
         options.memory_limit_bytes = memory_limit_bytes;
-        client = local::share_devices(
-            {std::make_shared<StagedDevice>("1", before_run), std::make_shared<StagedDevice>("2")}, options);
+        client = local::share_devices({std::make_shared<StagedDevice>("1", hold), std::make_shared<StagedDevice>("2")},
+                                      options);
     }
     TemporaryFolder folder;
     std::shared_ptr<client::Client> client;
