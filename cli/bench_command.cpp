@@ -1,4 +1,4 @@
-// shoal bench: how fast a model is on one device, and how long it takes to get going.
+// shoal bench: how fast a model is on a device, or on several that share it, and how long it takes to get going.
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
@@ -16,6 +16,7 @@
 #include "cli/timing.hpp"
 #include "platform/memory.hpp"
 #include "platform/pressure.hpp"
+#include "session/remote_backend.hpp"
 
 namespace shoal::cli {
 namespace {
@@ -28,15 +29,19 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kDetails =
     "Runs a model on made-up inputs and tells the times of its runs, its speed and its memory. Reals are uniform in "
     "-1..1, whole numbers and booleans are 0 or 1. The start is measured in two processes of their own, with empty "
-    "caches of compiled kernels (cold) and with what the first left there (warm).";
+    "caches of compiled kernels (cold) and with what the first left there (warm).\n\n"
+    "Several devices (--device repeated, all, or cpu/2) share each run as 'shoal run' has them share it; 'shoal plan "
+    "--device' shows what each does.";
 constexpr const char* kExamples =
     "shoal bench resnet50.onnx --repeat 50\n"
     "shoal bench bert.onnx --dim seq=128 --dim N=8 --threads 1\n"
+    "shoal bench resnet50.onnx --dim N=8 --device gpu --device cpu\n"
     "shoal bench resnet18.onnx --json --skip-start > today.json";
 
 struct BenchFlags {
     ModelFlags model;
     DeviceFlags device;
+    std::vector<std::string> devices;  // wishes
     SessionFlags session;
     int repeat = 0;  // 0: for about three seconds
     std::uint64_t seed = 1;
@@ -94,10 +99,11 @@ void run_often(session::Session& session, const session::Inputs& inputs, int rep
 
 std::vector<std::string> start_arguments(const BenchFlags& flags) {
     std::vector<std::string> out{"bench",       "--start-only",
-                                 "--device",    flags.device.device,
                                  "--patience",  number(flags.device.patience_s, 9),
                                  "--seed",      std::to_string(flags.seed),
                                  "--precision", flags.session.precision};
+    for (const auto& wish : flags.devices)
+        out.insert(out.end(), {"--device", wish});
     if (flags.device.compact) out.emplace_back("--compact");
     if (!flags.device.tuned.empty()) out.insert(out.end(), {"--tuned", flags.device.tuned});
     if (!flags.device.kernels.empty()) out.insert(out.end(), {"--kernels", flags.device.kernels});
@@ -110,17 +116,23 @@ std::vector<std::string> start_arguments(const BenchFlags& flags) {
     return out;
 }
 
-Result measure(const BenchFlags& flags, ChosenDevice& device) {
+std::shared_ptr<runtime::Backend> backend_of(const BenchFlags& flags, std::vector<ChosenDevice>& devices) {
+    devices = open_devices(flags.device, flags.devices);
+    return are_several(flags.devices) ? session::make_remote_backend(share(devices)) : devices.at(0).backend;
+}
+
+Result measure(const BenchFlags& flags, std::vector<ChosenDevice>& devices) {
     Result out;
     std::optional<importer::Model> model;
     out.times.load_ms = timed_ms([&] { model = load_model(flags.model.path); });
     model->check_supported();
     out.types = importer::input_types(*model, bindings_of(*model, flags.model));
     out.items = batch_of(*model, out.types);
-    out.open_ms = timed_ms([&] { device = open_device(flags.device); });
-    session::Session session(*model, device.backend, session_options(*model, flags.session));
+    std::shared_ptr<runtime::Backend> backend;
+    out.open_ms = timed_ms([&] { backend = backend_of(flags, devices); });
+    session::Session session(*model, backend, session_options(*model, flags.session));
     {
-        const Progress progress("compiling for " + device.info().name);
+        const Progress progress("compiling for " + devices_text(devices));
         out.times.compile_ms = timed_ms([&] { session.prepare(out.types); });
     }
     run_often(session, random_inputs(out.types, flags.seed), flags.start_only ? 1 : flags.repeat, out.times);
@@ -136,7 +148,7 @@ std::string start_text(const StartUp& start) {
                 format_ms(start.first_run_ms));
 }
 
-void print_result(const Result& result, const BenchFlags& flags, const ChosenDevice& device) {
+void print_result(const Result& result, const BenchFlags& flags, const std::vector<ChosenDevice>& devices) {
     std::vector<std::string> inputs;
     for (const auto& [name, type] : result.types)
         inputs.push_back(text(name, ' ', type));
@@ -144,7 +156,8 @@ void print_result(const Result& result, const BenchFlags& flags, const ChosenDev
     Facts facts(11);
     facts.add("model", flags.model.path);
     facts.add("inputs", joined(inputs));
-    facts.add("device", device.text());
+    for (const auto& device : devices)
+        facts.add(&device != &devices.front() ? "" : devices.size() > 1 ? "devices" : "device", device.text());
     facts.add("median",
               text(format_ms(result.median_ms()), " of ", counted(static_cast<long long>(times.run_ms.size()), "run")));
     facts.add("", text("least ", format_ms(times.percentile_ms(0)), ", p10 ", format_ms(times.percentile_ms(10)),
@@ -172,13 +185,13 @@ Json start_json(const StartUp& start) {
             {"first_run_ms", start.first_run_ms}, {"peak_resident_bytes", start.peak_resident_bytes}};
 }
 
-Json result_json(const Result& result, const BenchFlags& flags, const ChosenDevice& device) {
+Json result_json(const Result& result, const BenchFlags& flags, const std::vector<ChosenDevice>& devices) {
     Json inputs = Json::object();
     for (const auto& [name, type] : result.types)
         inputs[name] = {{"element", tensor::name(type.element)}, {"shape", type.shape.extents()}};
     const auto& times = result.times;
     Json out{{"model", flags.model.path},
-             {"device", device_json(device)},
+             {"device", device_json(devices.at(0))},
              {"inputs", inputs},
              {"seed", flags.seed},
              {"runs", times.run_ms.size()},
@@ -199,6 +212,9 @@ Json result_json(const Result& result, const BenchFlags& flags, const ChosenDevi
              {"memory", memory_json(result.memory)},
              {"peak_resident_bytes", result.process.peak_resident_bytes.value_or(0)},
              {"busy", result.spread()}};
+    for (std::size_t i = 0; devices.size() > 1 && i < devices.size(); ++i)
+        out["devices"].push_back(device_json(devices[i]));
+    if (devices.size() > 1) out.erase("device");
     if (result.starts) {
         out["cold_start"] = start_json(result.starts->cold);
         out["warm_start"] = start_json(result.starts->warm);
@@ -218,8 +234,10 @@ void warn_of_noise(const Result& result) {
 }
 
 Exit bench(const BenchFlags& flags) {
-    ChosenDevice device;
-    Result result = measure(flags, device);
+    if (are_several(flags.devices) && precision_of(flags.session) == session::Precision::fp16)
+        throw UsageError("--precision fp16 is for one device; several compute in the model's own precision");
+    std::vector<ChosenDevice> devices;
+    Result result = measure(flags, devices);
     if (flags.start_only) {
         print_line(to_line({result.times.load_ms, result.open_ms, result.times.compile_ms, result.times.first_ms(),
                             result.process.peak_resident_bytes.value_or(0)}));
@@ -227,9 +245,9 @@ Exit bench(const BenchFlags& flags) {
     }
     if (!flags.skip_start) result.starts = measure_start_ups(start_arguments(flags));
     if (flags.json)
-        print_json(result_json(result, flags, device));
+        print_json(result_json(result, flags, devices));
     else
-        print_result(result, flags, device);
+        print_result(result, flags, devices);
     warn_of_noise(result);
     return Exit::ok;
 }
@@ -252,7 +270,7 @@ void add_bench_command(Frame& frame) {
     command.add_flag("--start-only", flags->start_only)->group("");  // what the measured processes are started with
     add_size_flags(command, flags->model);
     add_precision_flag(command, flags->session);
-    add_device_flags(command, flags->device);
+    add_devices_flags(command, flags->device, flags->devices, "Where to run");
     add_kernels_flag(command, flags->device);
 }
 

@@ -9,6 +9,8 @@
 #include "cli/signals.hpp"
 #include "cli/suggest.hpp"
 #include "cli/text.hpp"
+#include "local/shared_devices.hpp"
+#include "node/overlap.hpp"
 #include "opencl/backend.hpp"
 #include "opencl/rates.hpp"
 #include "runtime/host_backend.hpp"
@@ -34,6 +36,18 @@ std::string suggestion(const opencl::Discovery& found, const std::string& wish) 
     if (std::find(kinds.begin(), kinds.end(), wish) != kinds.end()) return "";
     words.insert(words.end(), kinds.begin(), kinds.end());
     return did_you_mean(wish, words);
+}
+
+// As parse_wish, with the flag named.
+opencl::Wish wish_of(const std::string& text_of_flag) {
+    try {
+        auto out = opencl::parse_wish(text_of_flag);
+        if (out.parts > 1 && (out.device == kAll || out.device == kHost))
+            throw UsageError(text("--device ", text_of_flag, ": parts are of one OpenCL device, e.g. cpu/2"));
+        return out;
+    } catch (const base::Error& error) {
+        throw UsageError(text("--", error.what()));
+    }
 }
 
 const opencl::FoundDevice& choose(const opencl::Discovery& found, const std::string& wish) {
@@ -91,10 +105,12 @@ void add_device_flags(CLI::App& command, DeviceFlags& flags) {
     add_device_use_flags(command, flags);
 }
 
-void add_devices_flags(CLI::App& command, DeviceFlags& flags, std::vector<std::string>& wishes) {
+void add_devices_flags(CLI::App& command, DeviceFlags& flags, std::vector<std::string>& wishes,
+                       const std::string& what_for) {
     command
         .add_option("-d,--device", wishes,
-                    text("What to offer: ", kChoices, "; or all: every OpenCL device. May be repeated"))
+                    text(what_for, ": ", kChoices,
+                         "; all: every OpenCL device; D/N: device D in N equal parts. May be repeated"))
         ->option_text("D")
         ->allow_extra_args(false)
         ->group("Device");
@@ -143,9 +159,8 @@ ChosenDevice open_host(const DeviceFlags& flags) {
     return {runtime::make_host_backend(), std::nullopt, {}};
 }
 
-ChosenDevice open_found(const opencl::FoundDevice& chosen, const DeviceFlags& flags,
-                        const std::filesystem::path& export_folder) {
-    auto part = flags.threads > 0 ? opencl::limit_threads(chosen, flags.threads) : opencl::SubDevice{chosen, nullptr};
+ChosenDevice open_part(opencl::SubDevice part, const DeviceFlags& flags,
+                       const std::filesystem::path& export_folder = {}) {
     opencl::BackendOptions options;
     options.compact_weights = flags.compact;
     options.kernel_table = flags.tuned;
@@ -159,9 +174,44 @@ ChosenDevice open_found(const opencl::FoundDevice& chosen, const DeviceFlags& fl
 
 ChosenDevice open_device(const DeviceFlags& flags, const std::filesystem::path& export_folder) {
     if (flags.device == kHost) return open_host(flags);
+    const auto wish = wish_of(flags.device);
+    if (wish.parts > 1) throw UsageError(text("--device ", flags.device, ": one device is wanted here, not its parts"));
     const auto found = discover(flags);
-    return open_found(choose(found, flags.device), flags, export_folder);
+    const auto& chosen = choose(found, wish.device);
+    return open_part(
+        flags.threads > 0 ? opencl::limit_threads(chosen, flags.threads) : opencl::SubDevice{chosen, nullptr}, flags,
+        export_folder);
 }
+
+bool are_several(const std::vector<std::string>& wishes) {
+    return wishes.size() > 1 || (wishes.size() == 1 && (wishes[0] == kAll || wish_of(wishes[0]).parts > 1));
+}
+
+namespace {
+
+std::vector<ChosenDevice> without_overlaps(std::vector<ChosenDevice> devices) {
+    if (devices.size() < 2) return devices;
+    std::vector<std::shared_ptr<runtime::Backend>> backends;
+    for (const auto& device : devices)
+        backends.push_back(device.backend);
+    std::vector<bool> leave(devices.size(), false);
+    {
+        const Progress progress("measuring the devices together");
+        for (const auto& overlap : node::overlapping(backends)) {
+            leave[overlap.device] = true;
+            say_warning(text("device ", devices[overlap.device].info().id, " is left out: it computes on the cores of ",
+                             devices[overlap.with].info().id, ", and both together are ", number(overlap.together, 2),
+                             " times as fast as ", devices[overlap.with].info().id, " alone"));
+        }
+    }
+    std::vector<ChosenDevice> out;
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+        if (!leave[i]) out.push_back(std::move(devices[i]));
+    }
+    return out;
+}
+
+}  // namespace
 
 std::vector<ChosenDevice> open_devices(const DeviceFlags& flags, const std::vector<std::string>& wishes) {
     std::vector<ChosenDevice> out;
@@ -173,22 +223,42 @@ std::vector<ChosenDevice> open_devices(const DeviceFlags& flags, const std::vect
         return fresh;
     };
     std::optional<opencl::Discovery> found;
-    for (const auto& wish : wishes.empty() ? std::vector<std::string>{flags.device} : wishes) {
-        if (wish == kHost) {
-            if (wish_for(kHost, wish)) out.push_back(open_host(flags));
+    const auto add = [&](const opencl::FoundDevice& device, int parts, const std::string& wish) {
+        if (!wish_for(device.info.id, wish)) return;
+        for (auto& part : opencl::parts_of(device, parts, flags.threads))
+            out.push_back(open_part(std::move(part), flags));
+    };
+    for (const auto& text_of_wish : wishes.empty() ? std::vector<std::string>{flags.device} : wishes) {
+        if (text_of_wish == kHost) {
+            if (wish_for(kHost, text_of_wish)) out.push_back(open_host(flags));
             continue;
         }
+        const auto wish = wish_of(text_of_wish);
         if (!found) found = discover(flags);
-        if (wish != kAll || found->devices.empty()) {
-            const auto& chosen = choose(*found, wish == kAll ? "best" : wish);  // throws when there is none
-            if (wish_for(chosen.info.id, wish)) out.push_back(open_found(chosen, flags, {}));
-            continue;
-        }
-        for (const auto& device : found->devices) {
-            if (wish_for(device.info.id, wish)) out.push_back(open_found(device, flags, {}));
-        }
+        const bool all = wish.device == kAll && !found->devices.empty();
+        if (!all)  // throws when there is none
+            add(choose(*found, wish.device == kAll ? "best" : wish.device), wish.parts, text_of_wish);
+        for (std::size_t i = 0; all && i < found->devices.size(); ++i)
+            add(found->devices[i], 1, text_of_wish);
     }
-    return out;
+    return without_overlaps(std::move(out));
+}
+
+std::string devices_text(const std::vector<ChosenDevice>& devices) {
+    std::vector<std::string> out;
+    for (const auto& device : devices)
+        out.push_back(device.text());
+    return joined(out);
+}
+
+std::shared_ptr<client::Client> share(const std::vector<ChosenDevice>& devices) {
+    std::vector<std::shared_ptr<runtime::Backend>> backends;
+    for (const auto& device : devices)
+        backends.push_back(device.backend);
+    local::SharingOptions options;
+    options.cancelled = [] { return signal_received() != 0; };
+    const Progress progress("measuring " + devices_text(devices));
+    return local::share_devices(std::move(backends), options);
 }
 
 }  // namespace shoal::cli

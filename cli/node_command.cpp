@@ -27,6 +27,7 @@ constexpr const char* kExamples =
     "shoal node --hub 127.0.0.1 --memory 64MiB\n"
     "shoal node --hub 192.168.1.10 --key keys/kitchen --hub-key keys/hub.pub\n"
     "shoal node --hub 192.168.1.10 --key pi --hub-key hub.pub --device gpu --device cpu\n"
+    "shoal node --hub 127.0.0.1 --device cpu/2\n"
     "shoal node --hub 127.0.0.1 --device fpga --kernels /opt/kernels";
 
 struct NodeFlags {
@@ -88,15 +89,14 @@ Exit serve(const NodeFlags& flags) {
     auto own = open_port(flags.hub.keys);
     const auto devices = open_devices(flags.device, flags.devices);
     std::vector<std::shared_ptr<runtime::Backend>> backends;
-    std::vector<std::string> names, texts;
+    std::vector<std::string> names;
     for (const auto& device : devices) {
         backends.push_back(device.backend);
         names.push_back(device.info().name);
-        texts.push_back(device.text());
     }
     node::Node node(options, std::move(backends), std::move(own.port), own.allowed);
-    announce(text("board ", options.board, devices.size() == 1 ? ", device " : ", devices ", joined(texts), ", memory ",
-                  base::format_bytes(node.state().memory_limit_bytes)));
+    announce(text("board ", options.board, devices.size() == 1 ? ", device " : ", devices ", devices_text(devices),
+                  ", memory ", base::format_bytes(node.state().memory_limit_bytes)));
     {
         const Progress progress("measuring " + joined(names));
         node.start();
@@ -138,7 +138,7 @@ void add_node_command(Frame& frame) {
         ->option_text("DIR")
         ->group("Cluster");
     add_tied_flag(command, flags->tied);
-    add_devices_flags(command, flags->device, flags->devices);
+    add_devices_flags(command, flags->device, flags->devices, "What to offer");
     add_kernels_flag(command, flags->device);
 }
 

@@ -5,6 +5,7 @@
 #include "base/file.hpp"
 #include "cli/cluster_file.hpp"
 #include "cli/commands.hpp"
+#include "cli/device_flags.hpp"
 #include "cli/ensemble_flags.hpp"
 #include "cli/flag_values.hpp"
 #include "cli/hub_flags.hpp"
@@ -25,17 +26,21 @@ using base::text;
 constexpr const char* kDetails =
     "Shows which operators would go to which board, the bytes and milliseconds of every stage and link, each board's "
     "memory against its limit, and the bound that no plan can beat. With --hub the boards are asked and measured; with "
-    "--cluster they are what a JSON file says, and nothing needs to run.";
+    "--cluster they are what a JSON file says, and nothing needs to run; with --device they are the devices of this "
+    "machine, as 'shoal run' shares a model's work between them.";
 constexpr const char* kExamples =
     "shoal plan resnet18.onnx --hub 192.168.1.10 --key me --hub-key hub.pub\n"
     "shoal plan resnet18.onnx --cluster boards.json --objective throughput\n"
     "shoal plan resnet18.onnx --cluster boards.json --without kitchen\n"
+    "shoal plan resnet18.onnx --device gpu --device cpu --dim N=8\n"
     "shoal plan small.onnx --hub 127.0.0.1 --save-cluster boards.json";
 
 struct PlanFlags {
     EnsembleFlags ensemble;
     ModelFlags sizes;
     HubFlags hub;
+    DeviceFlags device;
+    std::vector<std::string> devices;  // wishes
     std::string cluster, save_cluster;
     std::vector<std::string> without;
     bool json = false;
@@ -65,7 +70,8 @@ plan::Problem problem_of(const PlanFlags& flags, const std::vector<client::Named
 }
 
 client::Planned ask(const PlanFlags& flags, const std::vector<client::NamedGraph>& graphs) {
-    const auto client = connect(flags.hub, "shoal plan");
+    const auto client =
+        flags.devices.empty() ? connect(flags.hub, "shoal plan") : share(open_devices(flags.device, flags.devices));
     auto options = open_options(flags.hub);
     options.objective = objective_of(flags.ensemble);
     options.mode = mode_of(flags.ensemble);
@@ -76,18 +82,29 @@ client::Planned ask(const PlanFlags& flags, const std::vector<client::NamedGraph
     return client->plan(graphs, options);
 }
 
-void check(const PlanFlags& flags) {
+void check(const PlanFlags& flags, const Frame& frame) {
     (void)merge_of(flags.ensemble);
     (void)weights_of(flags.ensemble);
-    if (flags.hub.hub.empty() == flags.cluster.empty())
-        throw UsageError("one of --hub and --cluster is needed: the boards that are there, or a file that names some");
-    if (!flags.hub.hub.empty() && !flags.without.empty())
-        throw UsageError("--without is for --cluster; save what the hub measured with --save-cluster first");
-    if (!flags.cluster.empty() && !flags.save_cluster.empty()) throw UsageError("--save-cluster is for --hub");
+    const int places =
+        (flags.hub.hub.empty() ? 0 : 1) + (flags.cluster.empty() ? 0 : 1) + (flags.devices.empty() ? 0 : 1);
+    if (places != 1)
+        throw UsageError(
+            "one of --hub, --cluster and --device is needed: the boards that are there, a file that names some, or "
+            "devices of this machine");
+    if (flags.cluster.empty() && !flags.without.empty())
+        throw UsageError("--without is for --cluster; save what was measured with --save-cluster first");
+    if (!flags.cluster.empty() && !flags.save_cluster.empty())
+        throw UsageError("--save-cluster is for --hub and --device");
+    for (const char* flag : {"--threads", "--compact", "--tuned", "--patience"}) {
+        if (flags.devices.empty() && frame.typed(flag)) throw UsageError(text(flag, " is for --device"));
+    }
+    for (const char* flag : {"--key", "--hub-key", "--connect-timeout"}) {
+        if (!flags.devices.empty() && frame.typed(flag)) throw UsageError(text(flag, " is for --hub"));
+    }
 }
 
-Exit plan(const PlanFlags& flags) {
-    check(flags);
+Exit plan(const PlanFlags& flags, const Frame& frame) {
+    check(flags, frame);
     std::vector<importer::Model> models;
     std::vector<importer::Bindings> bindings;
     for (const auto& path : flags.ensemble.models) {
@@ -126,7 +143,7 @@ Exit plan(const PlanFlags& flags) {
 void add_plan_command(Frame& frame) {
     const auto flags = std::make_shared<PlanFlags>();
     auto& command = frame.add({"plan", "Show where a model's parts would run", kDetails, kExamples},
-                              [flags] { return plan(*flags); });
+                              [flags, &frame] { return plan(*flags, frame); });
     command.add_option("MODEL", flags->ensemble.models, "An ONNX file; several are an ensemble")
         ->required()
         ->expected(1, CLI::detail::expected_max_vector_size);
@@ -145,6 +162,7 @@ void add_plan_command(Frame& frame) {
         ->option_text("BOARD")
         ->group("Cluster");
     add_merge_flags(command, flags->ensemble);
+    add_devices_flags(command, flags->device, flags->devices, "Plan for devices of this machine");
     add_size_flags(command, flags->sizes);
     command.add_flag("--json", flags->json, "Print the plan as JSON")->group("Report");
 }

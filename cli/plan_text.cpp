@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/text.hpp"
 #include "plan/report.hpp"
 
 namespace shoal::cli {
@@ -28,7 +29,39 @@ Json node_json(const plan::Node& node, const std::vector<std::string>& boards) {
     return out;
 }
 
+std::string share_text(const plan::Node& node, const std::vector<std::string>& boards);
+
+// Children of a split by shares: "62 % of the rows on 1.0, 38 % on 0.0".
+std::string divided_text(const plan::Node& node, const std::vector<std::string>& boards) {
+    const char* what = node.axis == plan::Axis::batch ? " of the rows on " : " of the requests on ";
+    std::vector<std::string> out;
+    for (std::size_t i = 0; i < node.children.size(); ++i) {
+        const double share = i < node.shares.size() ? node.shares[i] : 1.0 / static_cast<double>(node.children.size());
+        out.push_back(base::text(number(share * 100, 2), " %", out.empty() ? what : " on ",
+                                 share_text(node.children[i], boards)));
+    }
+    return joined(out);
+}
+
+std::string share_text(const plan::Node& node, const std::vector<std::string>& boards) {
+    if (node.is_leaf()) return name_of(boards, node.work.board);
+    if (node.axis == plan::Axis::requests || node.axis == plan::Axis::batch) return divided_text(node, boards);
+    std::vector<std::string> out;
+    for (const auto& child : node.children) {
+        const auto& work = child.work;
+        const bool stage = node.axis == plan::Axis::operators && child.is_leaf();
+        std::string own = stage ? base::text("kernels ", work.first_group + 1, " to ", work.last_group, " on ") : "";
+        if (node.axis == plan::Axis::models) own = base::text("model ", out.size() + 1, " on ");
+        out.push_back(own + share_text(child, boards));
+    }
+    return joined(out, node.axis == plan::Axis::operators ? ", then " : ", ");
+}
+
 }  // namespace
+
+std::string shares_text(const plan::Plan& plan, const std::vector<std::string>& boards) {
+    return plan.root.is_leaf() ? "all on " + share_text(plan.root, boards) : share_text(plan.root, boards);
+}
 
 Json plan_json(const plan::Plan& plan, const std::vector<std::string>& boards) {
     const auto& p = plan.prediction;

@@ -1,39 +1,35 @@
-// shoal run: a model, once or several times, on one device of this machine or through a hub; several are an ensemble.
+// shoal run: a model, once or several times, on one device of this machine, on several that share it, or through a hub;
+// several models are an ensemble.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "base/units.hpp"
 #include "cli/commands.hpp"
-#include "cli/explain.hpp"
-#include "cli/input_values.hpp"
 #include "cli/messages.hpp"
 #include "cli/model_flags.hpp"
 #include "cli/output.hpp"
-#include "cli/output_files.hpp"
-#include "cli/plan_text.hpp"
 #include "cli/run_in_turn.hpp"
 #include "cli/run_on_hub.hpp"
+#include "cli/run_report.hpp"
 #include "cli/session_flags.hpp"
 #include "cli/summary.hpp"
-#include "cli/table.hpp"
 #include "cli/text.hpp"
-#include "cli/timing.hpp"
 #include "hub/aggregator.hpp"
+#include "local/shared_devices.hpp"
 
 namespace shoal::cli {
 namespace {
 
-using base::format_ms;
 using base::text;
-using Json = nlohmann::ordered_json;
 
 constexpr const char* kDetails =
     "Runs a model on one device of this machine, without a hub and without sockets; with --hub it runs on the boards "
     "of a cluster. With --output every output becomes a .npy file; without it a summary is printed.\n\n"
+    "Several devices (--device repeated, all, or cpu/2 for a CPU in two parts) share the work as a cluster's boards "
+    "do, without sockets: its kernels are timed on each, and a batch is divided by what they are worth, or the rows of "
+    "--each are dealt out. Devices that only share the same cores are found out, and all but one left out.\n\n"
     "Several models are an ensemble: all of them see the same inputs, and --merge makes one answer of theirs. On a "
     "cluster each runs where the plan puts it, on different boards where that is better.\n\n"
     "A PNG or JPEG input is fitted to the model's input: channels and layout come from the model's shape, the size by "
@@ -43,33 +39,31 @@ constexpr const char* kExamples =
     "    --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --labels imagenet.txt\n"
     "shoal run model.onnx -i ids=ids.npy -i mask=mask.npy --output results/\n"
     "shoal run model.onnx -i x.npy --device gpu --repeat 20 --explain\n"
+    "shoal run model.onnx -i batch.npy --device gpu --device cpu\n"
+    "shoal run model.onnx -i photos.npy --each --device cpu/2\n"
     "shoal run vad.onnx -i input=frames.npy --each --state stateN=state\n"
     "shoal run a.onnx b.onnx -i x.npy --merge mean --weights 0.7,0.3\n"
     "shoal run model.onnx -i photos.npy --each --hub 192.168.1.10 \\\n"
     "    --key me --hub-key hub.pub";
+
+using Typed = std::function<bool(const std::string&)>;
 
 struct RunFlags {
     EnsembleFlags ensemble;
     ModelFlags sizes;
     HubRunFlags hub;
     DeviceFlags device;
+    std::vector<std::string> devices;  // wishes
     InputFlags input;
     SessionFlags session;
     std::string output, labels;
     int repeat = 1;
     bool explain = false, json = false;
-};
 
-struct Report {
-    std::vector<InputValue> inputs{};
-    Times times{};
-    runtime::MemoryUse memory{};
-    session::Outputs outputs{};
-    std::vector<OutputFolder::Written> files{};  // as many as outputs, or none
-    std::vector<std::string> labels{};
-    std::vector<ExplainedKernel> kernels{};
-    device::Rates rates{};
-    std::optional<HubRun> hub{};  // where a hub ran it
+    [[nodiscard]] bool on_hub() const { return !hub.hub.hub.empty(); }
+    [[nodiscard]] bool on_several_devices() const { return are_several(devices); }
+    /// Somebody makes a plan, and graphs of one piece are what it is made for.
+    [[nodiscard]] bool planned() const { return on_hub() || on_several_devices(); }
 };
 
 std::vector<std::string> output_names(const importer::Model& model) {
@@ -79,157 +73,29 @@ std::vector<std::string> output_names(const importer::Model& model) {
     return out;
 }
 
-void print_inputs(const Report& report) {
-    for (const auto& input : report.inputs) {
-        print(wrapped(printable(text("input ", input.name, ' ', input.tensor.type(), " from ", input.file)), 0));
-        if (!input.notes.empty()) print(wrapped(printable(joined(input.notes, "; ")), 2));
-    }
-}
-
-void print_outputs(const Report& report) {
-    for (std::size_t i = 0; i < report.outputs.size(); ++i) {
-        const auto& [name, tensor] = report.outputs[i];
-        if (report.files.empty()) {
-            print(text("output ", summary_text(name, tensor, report.labels)));
-            continue;
-        }
-        const auto& [file, note] = report.files[i];
-        print(wrapped(printable(text("output ", name, ' ', tensor.type(), " -> ", file.string(),
-                                     note.empty() ? "" : " (" + note + ")")),
-                      0));
-        if (!report.labels.empty()) print(text("output ", summary_text(name, tensor, report.labels)));
-    }
-}
-
-std::string times_text(const Times& times) {
-    std::string out = text("loaded in ", format_ms(times.load_ms), ", compiled in ", format_ms(times.compile_ms),
-                           ", ran in ", format_ms(times.first_ms()));
-    if (times.run_ms.size() > 1) {
-        out += text(", then ", times.run_ms.size() - 1, " times: median ", format_ms(times.percentile_ms(50)),
-                    ", least ", format_ms(times.percentile_ms(0)));
-    }
-    return out;
-}
-
-std::string boards_text(const HubRun& run) {
-    std::vector<std::string> out;
-    for (const auto& [plan, boards] : run.placed) {
-        for (const auto& work : plan::leaves(plan.root)) {
-            auto board = work.board < boards.size() ? boards[work.board] : "?";
-            const bool named = run.placed.size() > 1 && std::find(out.begin(), out.end(), board) != out.end();
-            if (!named) out.push_back(std::move(board));
-        }
-    }
-    return joined(out);
-}
-
-void print_hub_run(const HubRun& run) {
-    Facts facts(6);
-    const auto segments = static_cast<long long>(run.placed.size());
-    facts.add("hub",
-              text(run.hub, segments > 1 ? ", " + counted(segments, "segment") : "", ", stages on ", boards_text(run)));
-    std::string times = segments > 1 ? "" : text("model ready in ", format_ms(run.open_ms), ", ");
-    if (run.answers.size() == 1) {
-        times += "answered in " + format_ms(run.request_ms[0]);
-    } else {
-        times += text(run.answers.size(), " requests in ", format_ms(run.seconds * 1e3), ", ",
-                      number(static_cast<double>(run.answers.size()) / run.seconds), " a second; each median ",
-                      format_ms(percentile(run.request_ms, 50)), ", p99 ", format_ms(percentile(run.request_ms, 99)));
-    }
-    facts.add("time", times);
-    if (run.repeated > 0)
-        facts.add("again", text(counted(static_cast<long long>(run.repeated), "request"),
-                                " ran again as the plan changed under them, each was answered once"));
-    print(facts.text());
-}
-
-void print_report(const Report& report, const ChosenDevice& device) {
-    print_inputs(report);
-    print_outputs(report);
-    if (report.hub) return print_hub_run(*report.hub);
-    Facts facts(6);
-    facts.add("device", device.text());
-    facts.add("time", times_text(report.times));
-    facts.add("memory", memory_text(report.memory) + "; planned before the run, and used");
-    print(facts.text());
-    if (!report.kernels.empty()) print("\n" + explain_text(report.kernels, report.rates));
-}
-
-Json hub_json(const HubRun& run) {
-    Json out{{"hub", run.hub}};
-    if (run.placed.size() == 1) out["plan"] = plan_json(run.placed[0].plan, run.placed[0].boards);
-    for (std::size_t i = 0; run.placed.size() > 1 && i < run.placed.size(); ++i)
-        out["plans"].push_back(plan_json(run.placed[i].plan, run.placed[i].boards));
-    out["requests"] = run.answers.size();
-    out["open_ms"] = run.open_ms;
-    out["seconds"] = run.seconds;
-    out["requests_per_s"] = static_cast<double>(run.answers.size()) / run.seconds;
-    out["request_ms"] = run.request_ms;
-    out["repeated"] = run.repeated;
-    return out;
-}
-
-Json report_json(const Report& report, const ChosenDevice& device, const std::vector<std::string>& paths) {
-    Json out;
-    if (paths.size() == 1)
-        out["model"] = paths[0];
-    else
-        out["models"] = paths;
-    if (!report.hub) out["device"] = device_json(device);
-    for (const auto& input : report.inputs) {
-        out["inputs"].push_back({{"name", input.name},
-                                 {"file", input.file},
-                                 {"element", tensor::name(input.tensor.element())},
-                                 {"shape", input.tensor.shape().extents()},
-                                 {"notes", input.notes}});
-    }
-    for (std::size_t i = 0; i < report.outputs.size(); ++i) {
-        Json output = summary_json(report.outputs[i].first, report.outputs[i].second, report.labels);
-        if (!report.files.empty()) output["file"] = report.files[i].file.string();
-        out["outputs"].push_back(std::move(output));
-    }
-    out["load_ms"] = report.times.load_ms;
-    if (report.hub) {
-        out["cluster"] = hub_json(*report.hub);
-        return out;
-    }
-    out["compile_ms"] = report.times.compile_ms;
-    out["run_ms"] = report.times.run_ms;
-    out["memory"] = memory_json(report.memory);
-    if (!report.kernels.empty()) out["kernels"] = explain_json(report.kernels, report.rates);
-    return out;
-}
-
-void warn_of_labels(const Report& report) {
-    for (const auto& [name, tensor] : report.outputs) {
-        const auto count = static_cast<std::int64_t>(report.labels.size());
-        if (count > 0 && !best_classes(tensor, 1).empty() && tensor.count() != count)
-            say_warning(text("--labels has ", count, " lines, output '", name, "' has ", tensor.count(), " classes"));
-    }
-}
-
 // The models, checked, with what their sizes are bound to.
 struct Loaded {
     std::vector<importer::Model> models{};
     std::vector<importer::Bindings> bindings{};
 };
 
-Loaded load(const RunFlags& flags, Report& report) {
+Loaded load(const RunFlags& flags, RunReport& report) {
     Loaded out;
     for (const auto& path : flags.ensemble.models) {
         std::optional<importer::Model> model;
         report.times.load_ms += timed_ms([&] { model = load_model(path); });
         model->check_supported();
         out.bindings.push_back(bindings_of(*model, flags.sizes));
-        // A session does this by itself; a hub's boards get the graph as it is.
-        if (!flags.hub.hub.hub.empty()) model = session::with_precision(*model, precision_of(flags.session));
+        // A session does this by itself; who plans gets the graph as it is.
+        if (flags.planned()) model = session::with_precision(*model, precision_of(flags.session));
         out.models.push_back(std::move(*model));
     }
     return out;
 }
 
 // Each model by itself, one after the other, and then as one.
-void run_here(const Loaded& loaded, const RunFlags& flags, const ChosenDevice& device, Report& report) {
+void run_here(const Loaded& loaded, const RunFlags& flags, RunReport& report) {
+    const ChosenDevice& device = report.devices.at(0);
     const auto runs = runs_of(report.inputs, loaded.bindings.front(), flags.session, {flags.repeat, flags.hub.each});
     std::map<std::string, tensor::Type> types;
     for (const auto& [name, tensor] : runs.front())
@@ -266,18 +132,24 @@ void run_here(const Loaded& loaded, const RunFlags& flags, const ChosenDevice& d
         report.outputs[i].second = merged[i];
 }
 
+// A stream is planned for throughput where nobody says what matters: on one machine answers come back soon anyway.
+EnsembleFlags wishes_of(const RunFlags& flags, const Typed& typed) {
+    EnsembleFlags out = flags.ensemble;
+    if (!flags.on_hub() && flags.hub.each && !typed("--objective")) out.objective = "throughput";
+    return out;
+}
+
 using Requests = std::vector<std::vector<tensor::Tensor>>;
 
 // A model by itself may be several graphs, one after the other; those of an ensemble are one each.
-HubRun answered(const Loaded& loaded, const Requests& requests, const RunFlags& flags, const Report& report) {
-    if (loaded.models.size() > 1) {
-        const auto graphs = graphs_of(loaded.models, flags.ensemble.models, loaded.bindings);
-        return run_on_hub(graphs, requests, flags.ensemble, flags.hub);
-    }
+HubRun answered(const std::shared_ptr<client::Client>& client, const Loaded& loaded, const Requests& requests,
+                const EnsembleFlags& wishes, const HubRunFlags& flags, const RunReport& report) {
+    if (loaded.models.size() > 1)
+        return run_on_hub(*client, graphs_of(loaded.models, wishes.models, loaded.bindings), requests, wishes, flags);
     if (auto graph = session::whole_graph(loaded.models[0], loaded.bindings[0])) {
-        const auto name = std::filesystem::path(flags.ensemble.models[0]).stem().string();
-        return run_on_hub({{name, std::make_shared<graph::Graph>(std::move(*graph))}}, requests, flags.ensemble,
-                          flags.hub);
+        const auto name = std::filesystem::path(wishes.models[0]).stem().string();
+        return run_on_hub(*client, {{name, std::make_shared<graph::Graph>(std::move(*graph))}}, requests, wishes,
+                          flags);
     }
     std::vector<session::Inputs> named;
     for (const auto& request : requests) {
@@ -285,10 +157,10 @@ HubRun answered(const Loaded& loaded, const Requests& requests, const RunFlags& 
         for (std::size_t i = 0; i < request.size(); ++i)
             named.back().emplace(report.inputs[i].name, request[i]);
     }
-    return run_segments_on_hub(loaded.models[0], named, flags.ensemble, flags.hub);
+    return run_segments_on_hub(client, loaded.models[0], named, wishes, flags);
 }
 
-void run_there(Loaded& loaded, const RunFlags& flags, Report& report) {
+void run_planned(Loaded& loaded, const RunFlags& flags, const Typed& typed, RunReport& report) {
     std::vector<tensor::Tensor> inputs;
     for (const auto& input : report.inputs)
         inputs.push_back(input.tensor);
@@ -301,7 +173,16 @@ void run_there(Loaded& loaded, const RunFlags& flags, Report& report) {
         for (std::size_t i = 0; i < inputs.size(); ++i)
             bindings.inputs.insert_or_assign(report.inputs[i].name, requests[0][i].type());
     }
-    auto run = answered(loaded, requests, flags, report);
+    const std::shared_ptr<client::Client> client =
+        flags.on_hub() ? connect(flags.hub.hub, "shoal run") : share(report.devices);
+    auto run = answered(client, loaded, requests, wishes_of(flags, typed), flags.hub, report);
+    const std::string prefix = text(local::kBoard, ':');
+    for (auto& [plan, boards] : run.placed) {
+        for (auto& board : boards) {
+            if (!flags.on_hub() && board.rfind(prefix, 0) == 0) board.erase(0, prefix.size());
+            if (!flags.on_hub() && report.devices.size() == 1) board = report.devices[0].info().id;
+        }
+    }
     const auto ports = output_names(loaded.models.front());
     for (std::size_t i = 0; i < ports.size(); ++i) {
         std::vector<tensor::Tensor> parts;
@@ -319,33 +200,38 @@ void run_there(Loaded& loaded, const RunFlags& flags, Report& report) {
 void check(const RunFlags& flags) {
     (void)merge_of(flags.ensemble);
     (void)weights_of(flags.ensemble);
-    const bool there = !flags.hub.hub.hub.empty();
+    const bool there = flags.on_hub(), planned = flags.planned();
+    const char* where = there ? "a hub's boards compute" : "devices that share a model compute";
     const bool stateful = !flags.session.state.empty();
-    if (flags.hub.each && !there && !stateful)
-        throw UsageError("--each is for --hub and --state; on this machine give the model the whole batch");
+    if (flags.hub.each && !planned && !stateful)
+        throw UsageError(
+            "--each is for --hub, several devices and --state; on one device give the model the whole batch");
     if (there && stateful) throw UsageError("--state is for this machine; a hub's answers may come from any board");
-    if (there && precision_of(flags.session) == session::Precision::fp16)
-        throw UsageError("--precision fp16 is for this machine; a hub's boards compute in the model's own precision");
+    if (planned && stateful) throw UsageError("--state is for one device; answers may come from any of several");
+    if (planned && precision_of(flags.session) == session::Precision::fp16)
+        throw UsageError(
+            text("--precision fp16 is for one device of this machine; ", where, " in the model's own precision"));
     if (flags.hub.each && flags.repeat > 1) throw UsageError("--each and --repeat do not go together");
     if (there && flags.explain) throw UsageError("--explain is for this machine; 'shoal status' shows a hub's stages");
-    if (!there && mode_of(flags.ensemble) != plan::Mode::best) throw UsageError("--mode is for --hub");
+    if (planned && flags.explain) throw UsageError("--explain is for one device");
+    if (!planned && mode_of(flags.ensemble) != plan::Mode::best)
+        throw UsageError("--mode is for --hub and for several devices");
     if (!there && (!flags.hub.hub.keys.key.empty() || !flags.hub.hub.hub_key.empty()))
         throw UsageError("--key and --hub-key are for --hub");
 }
 
-using Typed = std::function<bool(const std::string&)>;
-
 // A flag that would do nothing is a misunderstanding.
 void check_place(const RunFlags& flags, const Typed& typed) {
-    const bool there = !flags.hub.hub.hub.empty();
+    const bool there = flags.on_hub();
     for (const char* flag : {"--device", "--threads", "--compact", "--patience", "--kernels"}) {
         if (there && typed(flag))
             throw UsageError(text(flag,
                                   " is for this machine; with --hub the boards compute, and 'shoal node' of each "
                                   "takes it"));
     }
-    for (const char* flag : {"--in-flight", "--deadline", "--open-timeout", "--connect-timeout", "--objective"}) {
-        if (!there && typed(flag)) throw UsageError(text(flag, " is for --hub"));
+    if (!there && typed("--connect-timeout")) throw UsageError("--connect-timeout is for --hub");
+    for (const char* flag : {"--in-flight", "--deadline", "--open-timeout", "--objective"}) {
+        if (!flags.planned() && typed(flag)) throw UsageError(text(flag, " is for --hub and for several devices"));
     }
 }
 
@@ -364,7 +250,7 @@ void check_pictures(const std::vector<InputValue>& inputs, const Typed& typed) {
 Exit run(const RunFlags& flags, const Typed& typed) {
     check(flags);
     check_place(flags, typed);
-    Report report;
+    RunReport report;
     if (!flags.labels.empty()) report.labels = read_labels(flags.labels);
     auto loaded = load(flags, report);
     std::optional<OutputFolder> folder;
@@ -374,19 +260,17 @@ Exit run(const RunFlags& flags, const Typed& typed) {
     input.optional = state_inputs(flags.session);
     report.inputs = read_inputs(loaded.models.front(), input, loaded.bindings.front());
     check_pictures(report.inputs, typed);
-    ChosenDevice device;
-    if (flags.hub.hub.hub.empty()) {
-        device = open_device(flags.device);
-        run_here(loaded, flags, device, report);
-    } else {
-        run_there(loaded, flags, report);
-    }
+    if (!flags.on_hub()) report.devices = open_devices(flags.device, flags.devices);
+    if (flags.planned())
+        run_planned(loaded, flags, typed, report);
+    else
+        run_here(loaded, flags, report);
     if (folder) report.files = folder->write(report.outputs);
     warn_of_labels(report);
     if (flags.json)
-        print_json(report_json(report, device, flags.ensemble.models));
+        print_json(report_json(report, flags.ensemble.models));
     else
-        print_report(report, device);
+        print_report(report);
     return Exit::ok;
 }
 
@@ -412,7 +296,7 @@ void add_run_command(Frame& frame) {
     add_state_flag(command, flags->session);
     add_size_flags(command, flags->sizes);
     add_precision_flag(command, flags->session);
-    add_device_flags(command, flags->device);
+    add_devices_flags(command, flags->device, flags->devices, "Where to run");
     add_kernels_flag(command, flags->device);
     command.add_option("-n,--repeat", flags->repeat, "Run N times; the outputs are those of the last")
         ->option_text("N")

@@ -199,17 +199,16 @@ client::OpenOptions open_options(const EnsembleFlags& ensemble, const HubRunFlag
 
 }  // namespace
 
-HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs, const Requests& requests,
+HubRun run_on_hub(client::Client& client, const std::vector<client::NamedGraph>& graphs, const Requests& requests,
                   const EnsembleFlags& ensemble, const HubRunFlags& flags) {
     HubRun out;
-    const auto client = connect(flags.hub, "shoal run");
-    out.hub = client->hub();
+    out.hub = client.hub();
     auto options = open_options(ensemble, flags);
     std::optional<client::RemoteModel> model;
     {
         Progress progress("opening the model");
         options.on_progress = [&](const client::Progress& at) { progress.show(progress_text(at)); };
-        out.open_ms = timed_ms([&] { model = client->open(graphs, options); });
+        out.open_ms = timed_ms([&] { model = client.open(graphs, options); });
     }
     const auto patience = base::from_ms(flags.deadline_s * 1e3);
     Stream(*model, requests, flags.in_flight > 0 ? flags.in_flight : model->max_in_flight(), patience).run(out);
@@ -217,10 +216,10 @@ HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs, const Requests&
     return out;
 }
 
-HubRun run_segments_on_hub(const importer::Model& model, const std::vector<session::Inputs>& requests,
-                           const EnsembleFlags& ensemble, const HubRunFlags& flags) {
+HubRun run_segments_on_hub(const std::shared_ptr<client::Client>& client, const importer::Model& model,
+                           const std::vector<session::Inputs>& requests, const EnsembleFlags& ensemble,
+                           const HubRunFlags& flags) {
     HubRun out;
-    const std::shared_ptr<client::Client> client = connect(flags.hub, "shoal run");
     out.hub = client->hub();
     session::RemoteOptions remote;
     remote.open = open_options(ensemble, flags);

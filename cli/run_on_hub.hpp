@@ -1,6 +1,7 @@
 // Requests through a hub, many at a time: what `shoal run --hub` does.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,16 +34,17 @@ struct HubRun {
     std::size_t repeated = 0;         ///< requests that ran again: a board was lost, or a better plan took over
 };
 
-/// Opens the models on the hub and has every request answered. Throws the first request's error that no repetition
-/// mends, naming the request; the others are taken back then.
-[[nodiscard]] HubRun run_on_hub(const std::vector<client::NamedGraph>& graphs,
+/// Opens the models on the client's hub and has every request answered. Throws the first request's error that no
+/// repetition mends, naming the request; the others are taken back then.
+[[nodiscard]] HubRun run_on_hub(client::Client& client, const std::vector<client::NamedGraph>& graphs,
                                 const std::vector<std::vector<tensor::Tensor>>& requests, const EnsembleFlags& ensemble,
                                 const HubRunFlags& flags);
 
 /// The same for a model whose way on depends on values: each segment is opened on the hub once its sizes are known.
 /// Outputs of segments come back here and go out again with the next.
-[[nodiscard]] HubRun run_segments_on_hub(const importer::Model& model, const std::vector<session::Inputs>& requests,
-                                         const EnsembleFlags& ensemble, const HubRunFlags& flags);
+[[nodiscard]] HubRun run_segments_on_hub(const std::shared_ptr<client::Client>& client, const importer::Model& model,
+                                         const std::vector<session::Inputs>& requests, const EnsembleFlags& ensemble,
+                                         const HubRunFlags& flags);
 
 /// The rows of axis 0, each as inputs of its own. Throws invalid_argument naming both when the inputs do not have the
 /// same number of rows.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 #include "base/error.hpp"
 #include "opencl/discovery.hpp"
@@ -66,6 +67,20 @@ const FoundDevice& choose(const std::vector<FoundDevice>& devices, std::string_v
         if (!wanted.empty() && matches(found, wanted)) return found;
     }
     fail(Code::not_found, "no OpenCL device is named '", wish, "'; there are ", listed(devices));
+}
+
+Wish parse_wish(std::string_view text) {
+    constexpr int kMostParts = 4096;
+    const auto slash = text.rfind('/');
+    if (slash == std::string_view::npos || slash + 1 == text.size()) return {std::string(text), 1};
+    const auto digits = text.substr(slash + 1);
+    if (!std::all_of(digits.begin(), digits.end(), [](unsigned char c) { return std::isdigit(c) != 0; }))
+        return {std::string(text), 1};
+    Wish out{std::string(text.substr(0, slash)), 0};
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out.parts);
+    if (error != std::errc() || end != digits.data() + digits.size() || out.parts < 1 || out.parts > kMostParts)
+        fail(Code::invalid_argument, "device '", text, "': ", digits, " parts; there can be 1 to ", kMostParts);
+    return out;
 }
 
 }  // namespace shoal::opencl

@@ -37,4 +37,13 @@ struct Discovery {
 /// Throws not_found, or unavailable when there is no device at all, with the list of what there is.
 [[nodiscard]] const FoundDevice& choose(const std::vector<FoundDevice>& devices, std::string_view wish);
 
+/// A device as choose() takes it, and in how many equal parts: "gpu", "cpu/2".
+struct Wish {
+    std::string device;
+    int parts = 1;
+};
+/// Without a number behind a '/' the whole text names the device. Throws invalid_argument for a number that makes no
+/// parts.
+[[nodiscard]] Wish parse_wish(std::string_view text);
+
 }  // namespace shoal::opencl

@@ -73,14 +73,34 @@ SubDevice limit_threads(const FoundDevice& device, int threads) {
     return sub_device(device, 0, std::min(threads, device.info.compute_units));
 }
 
-SubDevice share_of(const FoundDevice& device, int index, int shares) {
+namespace {
+
+// Share `index` of `shares`, of which only `threads` are used where that is not 0.
+SubDevice capped_share(const FoundDevice& device, int index, int shares, int threads) {
     const int units = device.info.compute_units;
     if (index < 0 || shares < 1 || index >= shares || shares > units) {
         fail(Code::invalid_argument, "share ", index, " of ", shares, " of device ", device.info.id, " (",
              device.info.name, "), which has ", units, " compute units");
     }
     const int even = units / shares, longer = units % shares;
-    return sub_device(device, index * even + std::min(index, longer), even + (index < longer ? 1 : 0));
+    const int count = even + (index < longer ? 1 : 0);
+    return sub_device(device, index * even + std::min(index, longer), threads > 0 ? std::min(threads, count) : count);
+}
+
+}  // namespace
+
+SubDevice share_of(const FoundDevice& device, int index, int shares) {
+    return capped_share(device, index, shares, 0);
+}
+
+std::vector<SubDevice> parts_of(const FoundDevice& device, int shares, int threads) {
+    if (threads < 0) fail(Code::invalid_argument, threads, " threads; at least 1 is needed");
+    std::vector<SubDevice> out;
+    for (int index = 0; index < std::max(shares, 1); ++index) {
+        out.push_back(capped_share(device, index, shares, threads));
+        if (shares > 1) out.back().found.info.id += base::text('/', index + 1);
+    }
+    return out;
 }
 
 }  // namespace shoal::opencl

@@ -2,6 +2,8 @@
 // on one machine to keep out of each other's way: with PoCL a compute unit is one thread of the process' pool.
 #pragma once
 
+#include <vector>
+
 #include "opencl/device_query.hpp"
 #include "opencl/handles.hpp"
 
@@ -21,5 +23,9 @@ struct SubDevice {
 
 /// Share `index` of `shares` equal ones; the first shares get what does not divide evenly.
 [[nodiscard]] SubDevice share_of(const FoundDevice& device, int index, int shares);
+
+/// All shares, each a device of its own: "0.0" in two becomes "0.0/1" and "0.0/2". `threads`: at most so many compute
+/// units of each; 0: all of them. A single share is the device itself, by its own id.
+[[nodiscard]] std::vector<SubDevice> parts_of(const FoundDevice& device, int shares, int threads = 0);
 
 }  // namespace shoal::opencl

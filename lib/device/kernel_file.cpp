@@ -22,8 +22,9 @@ std::string without_id(const DeviceInfo& device) {
     return SHOAL_VERSION "|" + device.speed_identity();
 }
 
+// Equal parts of one device ("0.0/1") take the same times.
 std::string identity_of(const DeviceInfo& device) {
-    return SHOAL_VERSION "|" + device.id + "|" + device.speed_identity();
+    return SHOAL_VERSION "|" + device.id.substr(0, device.id.find('/')) + "|" + device.speed_identity();
 }
 
 void read_line(const std::string& line, KernelTable& out) {

@@ -145,6 +145,20 @@ bool fits(const plan::Plan& plan, const std::vector<Place>& places, const Memory
     });
 }
 
+namespace {
+
+// From one device of a board to another: the bytes are read and written, and the device is begun anew. What was not
+// measured costs nothing.
+plan::Link hand_over(const device::DeviceInfo& from, const device::DeviceInfo& to) {
+    double seconds_per_byte = 0;
+    for (const auto* device : {&from, &to}) {
+        if (device->rates.bytes_per_s > 0) seconds_per_byte += 1 / device->rates.bytes_per_s;
+    }
+    return {to.rates.round_trip_s, seconds_per_byte > 0 ? 1 / seconds_per_byte : 0, -1};
+}
+
+}  // namespace
+
 ClusterView view_of(const Membership& membership, const Links& links, const MemoryByPlace& taken,
                     const Restrictions& restrictions) {
     ClusterView view;
@@ -161,7 +175,11 @@ ClusterView view_of(const Membership& membership, const Links& links, const Memo
     view.cluster.links.assign(ends, std::vector<plan::Link>(ends));
     for (std::size_t from = 0; from < ends; ++from) {
         for (std::size_t to = 0; to < ends; ++to) {
-            if (from != to) view.cluster.links[from][to] = links.between(end_board(from), end_board(to));
+            if (from == to) continue;
+            const bool same_board = from != 0 && to != 0 && end_board(from) == end_board(to);
+            view.cluster.links[from][to] =
+                same_board ? hand_over(view.cluster.boards[from - 1].device, view.cluster.boards[to - 1].device)
+                           : links.between(end_board(from), end_board(to));
         }
     }
     return view;

@@ -52,6 +52,10 @@ void KernelTiming::measure(wire::MeasureKernels message) {
     if (message.device >= benches_.size())
         return refuse(base::text("there is no device ", message.device, " among ", benches_.size()));
     Bench& bench = benches_[message.device];
+    for (const auto& twin : benches_) {  // parts of one device take the same times
+        if (&twin != &bench && twin.file->path() == bench.file->path())
+            bench.known.insert(twin.known.begin(), twin.known.end());
+    }
     if (bench.tasks.size() >= kMostTasks) return refuse("too many measurements wait already");
     const auto kernels = graph::groups(message.graph);
     Task task;

@@ -61,6 +61,28 @@ TEST_CASE("bench prints its figures in 80 columns and as JSON") {
     CHECK(!json.contains("cold_start"));
 }
 
+TEST_CASE("several devices are measured as one") {
+    const TemporaryFolder folder;
+    write_classifier(folder / "m.onnx");
+    const std::string model = "bench " + (folder / "m.onnx").string() + " --device cpu/2 ";
+    const auto run = shoal_command(model + "--repeat 3 --dim N=4 --json --skip-start -q");
+    if (run.exit_code != 0) {
+        MESSAGE("skipped: ", run.error);
+        return;
+    }
+    const auto json = nlohmann::json::parse(run.out);
+    CHECK(json["devices"].size() == 2);
+    CHECK(!json.contains("device"));
+    CHECK(json["runs"] == 3);
+    const auto text = shoal_command(model + "--repeat 3 -q");
+    CHECK_MESSAGE(text.exit_code == 0, text.error);
+    CHECK(contains(text.out, "devices "));
+    CHECK(contains(text.out, "cold start"));
+    const auto halves = shoal_command(model + "--precision fp16");
+    CHECK(halves.exit_code == 2);
+    CHECK(contains(halves.error, "--precision fp16 is for one device"));
+}
+
 TEST_CASE("sizes that are open are asked for") {
     const TemporaryFolder folder;
     write_identity(folder / "open.onnx", "N,length");

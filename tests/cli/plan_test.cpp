@@ -119,5 +119,23 @@ TEST_CASE("flags that contradict each other are refused") {
     CHECK(scene.plan("--hub 127.0.0.1").exit_code == 2);
     CHECK(scene.plan("--merge mean").exit_code == 2);
     CHECK(scene.plan("--save-cluster x.json").exit_code == 2);
+    CHECK(scene.plan("--device cpu").exit_code == 2);
+    CHECK(contains(scene.plan("--threads 1").error, "--threads is for --device"));
     CHECK(shoal_command("plan nothing.onnx").exit_code == 2);
+}
+
+TEST_CASE("devices of this machine are planned for as a cluster's boards are") {
+    const TemporaryFolder folder;
+    write_classifier(folder / "m.onnx");
+    const std::string model = "plan " + (folder / "m.onnx").string();
+    const auto run = shoal_command(model + " --device cpu/2 --mode replicas --objective throughput --save-cluster " +
+                                   (folder / "c.json").string());
+    if (run.exit_code != 0) {
+        MESSAGE("skipped: ", run.error);
+        return;
+    }
+    CHECK(contains(run.out, "on here:"));
+    CHECK(contains(run.out, "2 stages on 2 of 2"));
+    CHECK(shoal_command(model + " --cluster " + (folder / "c.json").string()).exit_code == 0);
+    CHECK(contains(shoal_command(model + " --device cpu/2 --hub-key k --key k").error, " is for --hub"));
 }

@@ -327,7 +327,7 @@ TEST_CASE("flags that would do nothing are refused by name") {
     };
     refused("classifier.onnx -i data.npy --hub 127.0.0.1:9 --device cpu", "--device is for this machine");
     refused("classifier.onnx -i data.npy --hub 127.0.0.1:9 --compact", "--compact is for this machine");
-    refused("classifier.onnx -i data.npy --device host --deadline 3", "--deadline is for --hub");
+    refused("classifier.onnx -i data.npy --device host --deadline 3", "--deadline is for --hub and for several devices");
     refused("classifier.onnx -i data.npy --device host --mean 0.5", "--mean is for pictures");
     // From the environment it may be meant for other runs.
     CHECK(place.run("classifier.onnx -i data.npy --device host", "SHOAL_MEAN=0.5 SHOAL_DEADLINE=3").exit_code == 0);

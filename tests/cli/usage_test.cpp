@@ -61,7 +61,7 @@ TEST_CASE("mistakes in the command line end with 2 and one line that helps") {
         {"run m.onnx --repeat three", "shoal run: --repeat: "},
         {"run m.onnx --repeat 0", "shoal run: --repeat: "},
         {"run m.onnx --fit corp", "shoal run: --fit: 'corp' is none of crop, stretch; did you mean 'crop'?"},
-        {"run m.onnx -d host -d cpu", "shoal run: --device is given more than once"},
+        {"run m.onnx --threads 1 --threads 2", "shoal run: --threads is given more than once"},
         {"bench m.onnx --seed x", "shoal bench: --seed: "},
         {"average a.onnx -o b.onnx", "shoal average: "},
         {"average a.onnx b.onnx", "shoal average: --output is required"},

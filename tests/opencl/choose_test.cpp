@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "opencl/discovery.hpp"
+#include "support/errors.hpp"
 
 using namespace shoal;
 using device::Kind;
@@ -64,4 +65,24 @@ TEST_CASE("a wish that nothing meets is answered by what there is") {
     CHECK(error_of(kBoard, "", base::Code::not_found).find("0.0 (CPU") != std::string::npos);
     CHECK(error_of(kBoard, "9.9", base::Code::not_found).find("'9.9'") != std::string::npos);
     CHECK(error_of({}, "best", base::Code::unavailable).find("pocl-opencl-icd") != std::string::npos);
+}
+
+TEST_CASE("a wish may be for parts of a device") {
+    const auto parsed = [](const char* text) {
+        const auto wish = opencl::parse_wish(text);
+        return wish.device + " in " + std::to_string(wish.parts);
+    };
+    CHECK(parsed("cpu/2") == "cpu in 2");
+    CHECK(parsed("0.0/16") == "0.0 in 16");
+    CHECK(parsed("best") == "best in 1");
+    CHECK(parsed("cpu/1") == "cpu in 1");
+    // Names of drivers may hold a '/'.
+    CHECK(parsed("NVIDIA/CUDA") == "NVIDIA/CUDA in 1");
+    CHECK(parsed("odd/") == "odd/ in 1");
+    for (const char* text : {"cpu/0", "cpu/5000", "cpu/99999999999999999999"}) {
+        CAPTURE(text);
+        const auto said = test::error_of([&] { (void)opencl::parse_wish(text); });
+        CHECK(test::says(said, text));
+        CHECK(test::says(said, "1 to 4096"));
+    }
 }

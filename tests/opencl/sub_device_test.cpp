@@ -52,6 +52,31 @@ TEST_CASE("a device is split into parts that together are the whole") {
     }
 }
 
+TEST_CASE("all parts at once have ids of their own, and a cap of their own") {
+    const auto device = splitting_device_or_skip();
+    if (!device) return;
+    const auto parts = opencl::parts_of(*device, 2);
+    REQUIRE(parts.size() == 2);
+    CHECK(parts[0].found.info.id == device->info.id + "/1");
+    CHECK(parts[1].found.info.id == device->info.id + "/2");
+    CHECK(parts[0].found.info.compute_units + parts[1].found.info.compute_units == device->info.compute_units);
+    for (const auto& part : opencl::parts_of(*device, 2, 1))
+        CHECK(part.found.info.compute_units == 1);
+    const auto whole = opencl::parts_of(*device, 1);
+    REQUIRE(whole.size() == 1);
+    CHECK(whole[0].found.info == device->info);
+    CHECK_THROWS_AS((void)opencl::parts_of(*device, device->info.compute_units + 1), base::Error);
+    CHECK_THROWS_AS((void)opencl::parts_of(*device, 2, -1), base::Error);
+}
+
+TEST_CASE("a backend outlives the part that it was made from") {
+    const auto device = splitting_device_or_skip();
+    if (!device) return;
+    const auto backend = opencl::make_backend(opencl::limit_threads(*device, 1).found);
+    const auto there = tensor::Tensor::of<float>({3}, {1, 2, 3});
+    CHECK(tensor::to_doubles(backend->upload(there)->read()) == std::vector<double>{1, 2, 3});
+}
+
 TEST_CASE("a cap on threads") {
     const auto device = splitting_device_or_skip();
     if (!device) return;
