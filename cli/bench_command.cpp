@@ -99,6 +99,7 @@ std::vector<std::string> start_arguments(const BenchFlags& flags) {
                                  "--seed",      std::to_string(flags.seed),
                                  "--precision", flags.session.precision};
     if (flags.device.compact) out.emplace_back("--compact");
+    if (!flags.device.kernel_class.empty()) out.insert(out.end(), {"--kernel-class", flags.device.kernel_class});
     if (!flags.device.tuned.empty()) out.insert(out.end(), {"--tuned", flags.device.tuned});
     if (!flags.device.kernels.empty()) out.insert(out.end(), {"--kernels", flags.device.kernels});
     if (flags.device.threads > 0) out.insert(out.end(), {"--threads", std::to_string(flags.device.threads)});

@@ -305,7 +305,7 @@ using Typed = std::function<bool(const std::string&)>;
 // A flag that would do nothing is a misunderstanding.
 void check_place(const RunFlags& flags, const Typed& typed) {
     const bool there = !flags.hub.hub.hub.empty();
-    for (const char* flag : {"--device", "--threads", "--compact", "--patience", "--kernels"}) {
+    for (const char* flag : {"--device", "--threads", "--compact", "--kernel-class", "--patience", "--kernels"}) {
         if (there && typed(flag))
             throw UsageError(text(flag,
                                   " is for this machine; with --hub the boards compute, and 'shoal node' of each "

@@ -114,6 +114,8 @@ public:
 private:
     [[nodiscard]] bool is_resident() const {
         if (device_->has_programs_apart()) return false;
+        // The resident kernel's groups are single work-items, which cannot meet at barriers of a tile.
+        if (device::kernel_class(device_->device().info) == device::KernelClass::gpu) return false;
         return device_->dispatch() == Dispatch::resident ||
                (device_->dispatch() == Dispatch::automatic && runs_persistently(device_->device().info));
     }

@@ -87,6 +87,7 @@ OpenDevice::OpenDevice(FoundDevice device, BackendOptions options)
       programs_(context_.get(), device_, program_options_) {
     programs_.check_kernel_folder();
     device_.info.compact_weights = options.compact_weights;
+    device_.info.kernels = options.kernels;
     kernels_ = known_kernels(device_.info, options);
     platform::give_back_code_pages();  // the compiler's, touched when it was loaded
 }

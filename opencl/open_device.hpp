@@ -26,7 +26,8 @@ enum class Dispatch : std::uint8_t {
 struct BackendOptions {
     ProgramOptions programs{};
     Dispatch dispatch = Dispatch::automatic;
-    bool compact_weights = false;  ///< DeviceInfo::compact_weights
+    bool compact_weights = false;                                  ///< DeviceInfo::compact_weights
+    device::KernelClass kernels = device::KernelClass::automatic;  ///< DeviceInfo::kernels
     /// A table of 'shoal tune' that was brought along; without one, what was measured on this machine is used.
     std::filesystem::path kernel_table{};
 };
