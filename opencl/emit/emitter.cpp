@@ -37,6 +37,8 @@ Style style_for(const device::DeviceInfo& device) {
     out.wide_simd = kernels == device::KernelClass::wide_simd;
     out.gpu = kernels == device::KernelClass::gpu;
     out.compute_units = device.compute_units;
+    out.blas = out.gpu && device.blas;
+    out.blas_first = out.blas && device.kind == device::Kind::gpu;  // on a CPU never without a measurement
     out.largest_group = device.largest_group;
     out.local_bytes = device.local_bytes;
     if (out.wide_simd || (!out.gpu && device.kind == device::Kind::cpu)) {

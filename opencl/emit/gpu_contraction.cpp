@@ -25,6 +25,17 @@ struct Contraction {
     [[nodiscard]] bool along_k() const { return w_k == 1; }
 };
 
+constexpr const char* kBlas = "blas";
+constexpr const char* kPlain = "plain";  // an element a work-item: where local memory is none of the chip's own
+
+// One product, or several of matrices that lie one behind the other.
+bool blas_applies(const Emitter& emitter, const Contraction& c) {
+    const auto [rows, columns, inner, batches] = c.product;
+    const bool lies_so = batches == 1 || (c.axes.extents[2] == batches && c.axes.left[2] == rows * inner &&
+                                          c.axes.right[2] == inner * columns);
+    return emitter.style().blas && c.window == nullptr && is_f32_product(emitter, c.op) && lies_so;
+}
+
 std::int64_t value_bytes(const Emitter& emitter, const Op& op) {
     switch (compute_of(emitter.element(op.outputs[0]))) {
         case Compute::f64:
@@ -84,12 +95,19 @@ std::vector<GpuTile> tiles_for(const Emitter& emitter, const Contraction& c) {
     return gpu_tiles(emitter.style(), c.product, value_bytes(emitter, c.op));
 }
 
+// Until something was measured to be faster; with few rows teams read the matrix as fast as it can be read.
+bool is_blas_usual(const Emitter& emitter, const Contraction& c) {
+    return emitter.style().blas_first && teams_for(emitter, c).empty();
+}
+
 std::vector<std::string> names_of(const Emitter& emitter, const Contraction& c) {
     std::vector<std::string> out;
     for (const Team& team : teams_for(emitter, c))
         out.push_back(team.name());
     for (const GpuTile& tile : tiles_for(emitter, c))
         out.push_back(tile.name());
+    if (blas_applies(emitter, c)) out.insert(is_blas_usual(emitter, c) ? out.begin() : out.end(), kBlas);
+    if (!out.empty()) out.emplace_back(kPlain);
     return out;
 }
 
@@ -145,9 +163,35 @@ GroupCode emit_tile(Emitter& emitter, graph::GroupRange range, const Contraction
     return {range, {std::move(launch)}, {}, {epilogue.value}, c.name};
 }
 
-// The way that the emitter's variant names, the usual one where it names none; nothing when none fits the device.
+// The library's product, then what follows it.
+GroupCode emit_blas(Emitter& emitter, graph::GroupRange range, const Contraction& c, const BoundEpilogue& epilogue) {
+    const auto [rows, columns, inner, batches] = c.product;
+    const bool alone = range.last - range.first == 1;
+    GroupCode out{range, {}, {}, {epilogue.value}, "clblast"};
+    LaunchArgument result = BufferArgument{epilogue.value, true};
+    const std::int64_t count = batches * rows * columns;
+    if (!alone) {
+        result = WorkspaceArgument{0};
+        out.workspaces.push_back(static_cast<std::uint64_t>(count) * sizeof(float));
+    }
+    Launch product{kBlas, {BufferArgument{c.op.inputs[0], false}, BufferArgument{c.op.inputs[1], false}, result}};
+    product.blas = BlasProduct{c.along_k(), rows, columns, inner, batches};
+    out.launches.push_back(std::move(product));
+    if (alone) return out;
+    Defines defines = epilogue.defines;
+    defines.emplace_back("LOCAL", std::to_string(emitter.style().dialect.local_size));
+    std::vector<LaunchArgument> arguments{result, BufferArgument{epilogue.value, true}, number(count), number(columns)};
+    append(arguments, epilogue.arguments);
+    out.launches.push_back(
+        flat_launch(emitter.style(), emitter.instantiate("epilogue_plain", defines), std::move(arguments), count));
+    return out;
+}
+
+// The way that the emitter's variant names, the usual one where it names none; nothing when that is the plain kernel,
+// or none fits the device.
 std::optional<GroupCode> emit_contraction(Emitter& emitter, graph::GroupRange range, const Contraction& c,
                                           const BoundEpilogue& epilogue) {
+    if (emitter.variant() == kPlain) return std::nullopt;
     const auto teams = teams_for(emitter, c);
     const auto tiles = tiles_for(emitter, c);
     const auto wanted = [&](const auto& way) { return way.name() == emitter.variant(); };
@@ -155,6 +199,8 @@ std::optional<GroupCode> emit_contraction(Emitter& emitter, graph::GroupRange ra
         return emit_team(emitter, range, c, epilogue, *at);
     if (const auto at = std::find_if(tiles.begin(), tiles.end(), wanted); at != tiles.end())
         return emit_tile(emitter, range, c, epilogue, *at);
+    if (blas_applies(emitter, c) && (emitter.variant() == kBlas || is_blas_usual(emitter, c)))
+        return emit_blas(emitter, range, c, epilogue);
     if (!teams.empty()) return emit_team(emitter, range, c, epilogue, teams.front());
     if (!tiles.empty()) return emit_tile(emitter, range, c, epilogue, tiles.front());
     return std::nullopt;
