@@ -105,6 +105,7 @@ std::vector<std::string> start_arguments(const BenchFlags& flags) {
     for (const auto& wish : flags.devices)
         out.insert(out.end(), {"--device", wish});
     if (flags.device.compact) out.emplace_back("--compact");
+    if (!flags.device.kernel_class.empty()) out.insert(out.end(), {"--kernel-class", flags.device.kernel_class});
     if (!flags.device.tuned.empty()) out.insert(out.end(), {"--tuned", flags.device.tuned});
     if (!flags.device.kernels.empty()) out.insert(out.end(), {"--kernels", flags.device.kernels});
     if (flags.device.threads > 0) out.insert(out.end(), {"--threads", std::to_string(flags.device.threads)});

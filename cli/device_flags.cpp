@@ -88,6 +88,13 @@ void add_device_use_flags(CLI::App& command, DeviceFlags& flags) {
             "memory")
         ->group("Device");
     command
+        .add_option("--kernel-class", flags.kernel_class,
+                    "How kernels are written: simd (vectors of a CPU), gpu (work-groups that share tiles), plain (runs "
+                    "anywhere), or auto: by what the device is (the default)")
+        ->option_text("CLASS")
+        ->check(CLI::IsMember({"auto", "simd", "gpu", "plain"}))
+        ->group("Device");
+    command
         .add_option("--tuned", flags.tuned,
                     "Choose kernels by a table that 'shoal tune -o' wrote for this device; without it, by what was "
                     "measured on this machine")
@@ -155,6 +162,7 @@ namespace {
 ChosenDevice open_host(const DeviceFlags& flags) {
     if (!flags.kernels.empty()) throw UsageError("--kernels: --device host has no kernels");
     if (!flags.tuned.empty()) throw UsageError("--tuned: --device host has no kernels to choose from");
+    if (!flags.kernel_class.empty()) throw UsageError("--kernel-class: --device host has no kernels");
     if (flags.threads > 1) throw UsageError("--threads: the plain loops of --device host run in one thread");
     return {runtime::make_host_backend(), std::nullopt, {}};
 }
@@ -163,6 +171,7 @@ ChosenDevice open_part(opencl::SubDevice part, const DeviceFlags& flags,
                        const std::filesystem::path& export_folder = {}) {
     opencl::BackendOptions options;
     options.compact_weights = flags.compact;
+    if (!flags.kernel_class.empty()) options.kernels = device::kernel_class_named(flags.kernel_class);
     options.kernel_table = flags.tuned;
     options.programs.kernel_folder = flags.kernels;
     options.programs.export_folder = export_folder;

@@ -21,11 +21,12 @@ namespace shoal::cli {
 
 struct DeviceFlags {
     std::string device = "best";
-    int threads = 0;         ///< 0: all that the device has
-    double patience_s = 10;  ///< with each driver, when it is tried for the first time
-    bool compact = false;    ///< weights stay as small as the model has them
-    std::string tuned;       ///< a table of 'shoal tune' that was brought along
-    std::string kernels;     ///< a folder of program binaries, instead of a compiler
+    int threads = 0;           ///< 0: all that the device has
+    double patience_s = 10;    ///< with each driver, when it is tried for the first time
+    bool compact = false;      ///< weights stay as small as the model has them
+    std::string kernel_class;  ///< device::kernel_class_named(); "" by what the device is
+    std::string tuned;         ///< a table of 'shoal tune' that was brought along
+    std::string kernels;       ///< a folder of program binaries, instead of a compiler
 };
 void add_device_flags(CLI::App& command, DeviceFlags& flags);
 /// For who takes several: --device fills `wishes`, the others are for each of them. `what_for`: what several are for.

@@ -171,6 +171,7 @@ std::vector<std::string> board_command(const LocalFlags& flags, const ClusterFol
                                  number(flags.device.patience_s, 9)};
     if (!memory.empty()) out.insert(out.end(), {"--memory", memory});
     if (flags.device.compact) out.emplace_back("--compact");
+    if (!flags.device.kernel_class.empty()) out.insert(out.end(), {"--kernel-class", flags.device.kernel_class});
     if (flags.device.threads > 0) out.insert(out.end(), {"--threads", std::to_string(flags.device.threads)});
     return out;
 }

@@ -223,7 +223,7 @@ void check(const RunFlags& flags) {
 // A flag that would do nothing is a misunderstanding.
 void check_place(const RunFlags& flags, const Typed& typed) {
     const bool there = flags.on_hub();
-    for (const char* flag : {"--device", "--threads", "--compact", "--patience", "--kernels"}) {
+    for (const char* flag : {"--device", "--threads", "--compact", "--kernel-class", "--patience", "--kernels"}) {
         if (there && typed(flag))
             throw UsageError(text(flag,
                                   " is for this machine; with --hub the boards compute, and 'shoal node' of each "

@@ -50,12 +50,28 @@ void CL_CALLBACK on_complete(cl_event, cl_int status, void* user) {
     (*completion)->changed.notify_all();
 }
 
+bool uses_blas(const Emission& emission) {
+    return std::any_of(emission.groups.begin(), emission.groups.end(), [](const GroupCode& group) {
+        return std::any_of(group.launches.begin(), group.launches.end(),
+                           [](const Launch& launch) { return launch.blas.has_value(); });
+    });
+}
+
+// Whether the library works on the device is found out when a graph first wants it.
+Emission emission_for(OpenDevice& device, const Graph& graph, const std::vector<std::string>& variants) {
+    Emission out = emit(graph, device.device().info, variants);
+    if (!uses_blas(out) || device.blas_works()) return out;
+    device::DeviceInfo without = device.device().info;
+    without.blas = false;
+    return emit(graph, without, variants);
+}
+
 class OpenClExecutable final : public runtime::Executable {
 public:
     OpenClExecutable(std::shared_ptr<OpenDevice> device, Graph graph, std::optional<std::vector<std::string>> variants)
         : device_(std::move(device)),
           graph_(std::move(graph)),
-          emission_(emit(graph_, device_->device().info, variants ? *variants : device_->variants_for(graph_))),
+          emission_(emission_for(*device_, graph_, variants ? *variants : device_->variants_for(graph_))),
           storage_(
               plan_storage(graph_, emission_, std::max<std::uint64_t>(device_->device().info.buffer_alignment, 64))),
           residence_(device_, graph_, emission_, storage_),
@@ -114,6 +130,8 @@ public:
 private:
     [[nodiscard]] bool is_resident() const {
         if (device_->has_programs_apart()) return false;
+        // The resident kernel's groups are single work-items, which cannot meet at barriers of a tile.
+        if (device::kernel_class(device_->device().info) == device::KernelClass::gpu) return false;
         return device_->dispatch() == Dispatch::resident ||
                (device_->dispatch() == Dispatch::automatic && runs_persistently(device_->device().info));
     }

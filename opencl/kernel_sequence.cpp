@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/checked.hpp"
+#include "base/time.hpp"
 #include "opencl/codegen/text.hpp"
 
 namespace shoal::opencl {
@@ -44,6 +45,10 @@ void set_value(cl_kernel kernel, cl_uint index, const Graph& graph, const Launch
 }
 
 void KernelSequence::Bound::enqueue(cl_command_queue queue, cl_event* event) const {
+    if (launch->blas) {
+        enqueue_blas(*launch->blas, operands[0], operands[1], operands[2], queue, event);
+        return;
+    }
     const auto& global = launch->global;
     check(
         clEnqueueNDRangeKernel(queue, kernel.get(), 3, nullptr, global.data(), launch->local.data(), 0, nullptr, event),
@@ -55,6 +60,10 @@ KernelSequence::KernelSequence(const std::vector<cl_program>& programs, const Gr
     for (std::size_t g = 0; g < emission.groups.size(); ++g) {
         first_of_group_.push_back(launches_.size());
         for (const Launch& launch : emission.groups[g].launches) {
+            if (launch.blas) {
+                add_blas(launch, g, residence);
+                continue;
+            }
             Bound bound{make_kernel(programs[g], launch.kernel), &launch};
             for (cl_uint i = 0; i < launch.arguments.size(); ++i) {
                 const auto at = residence.locate(launch.arguments[i], g);
@@ -75,11 +84,28 @@ KernelSequence::KernelSequence(const std::vector<cl_program>& programs, const Gr
     first_of_group_.push_back(launches_.size());
 }
 
+void KernelSequence::add_blas(const Launch& launch, std::size_t group, const Residence& residence) {
+    Bound bound{nullptr, &launch};
+    for (cl_uint i = 0; i < launch.arguments.size(); ++i) {
+        const auto at = residence.locate(launch.arguments[i], group);
+        base::ensure(at.has_value(), "an operand of a library's product without memory");
+        const bool fixed = at->kind == Location::Kind::memory;
+        if (!fixed) open_.push_back({launches_.size(), i, *at});
+        bound.operands.push_back(
+            {fixed ? residence.memories()[at->number]->get() : nullptr, at->offset / sizeof(float)});
+    }
+    launches_.push_back(std::move(bound));
+}
+
 void KernelSequence::bind(const std::vector<cl_mem>& inputs, const std::vector<cl_mem>& results) {
     for (const Open& open : open_) {
         const bool input = open.location.kind == Location::Kind::input;
-        set_argument(launches_[open.launch].kernel.get(), open.argument,
-                     (input ? inputs : results)[open.location.number]);
+        const cl_mem memory = (input ? inputs : results)[open.location.number];
+        Bound& bound = launches_[open.launch];
+        if (bound.launch->blas)
+            bound.operands[open.argument].memory = memory;
+        else
+            set_argument(bound.kernel.get(), open.argument, memory);
     }
 }
 
@@ -88,9 +114,25 @@ void KernelSequence::enqueue_all(cl_command_queue queue) const {
         launch.enqueue(queue);
 }
 
+// The library may take several kernels for a product and tells of the last one only: so by the clock on the wall, of
+// several products in a row, since the wait for the last one is no part of them.
+double KernelSequence::blas_seconds(const Bound& product, cl_command_queue queue) {
+    constexpr int kProducts = 4;
+    check(clFinish(queue), "clFinish", "before a product is timed");
+    const auto from = base::SteadyClock::now();
+    for (int n = 0; n < kProducts; ++n)
+        product.enqueue(queue);
+    check(clFinish(queue), "clFinish", "of a product that is timed");
+    return std::chrono::duration<double>(base::SteadyClock::now() - from).count() / kProducts;
+}
+
 double KernelSequence::time_group(cl_command_queue profiling_queue, std::size_t group) const {
     double seconds = 0;
     for (std::size_t n = first_of_group_[group]; n < first_of_group_[group + 1]; ++n) {
+        if (launches_[n].launch->blas) {
+            seconds += blas_seconds(launches_[n], profiling_queue);
+            continue;
+        }
         cl_event raw = nullptr;
         launches_[n].enqueue(profiling_queue, &raw);
         const EventHandle event(raw);

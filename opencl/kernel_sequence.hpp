@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "opencl/blas.hpp"
 #include "opencl/residence.hpp"
 
 namespace shoal::opencl {
@@ -33,8 +34,9 @@ public:
 
 private:
     struct Bound {
-        KernelHandle kernel;
+        KernelHandle kernel;  ///< none where the library takes the step
         const Launch* launch;
+        std::vector<BlasOperand> operands{};  ///< of that step
         void enqueue(cl_command_queue queue, cl_event* event = nullptr) const;
     };
     struct Open {  // an argument that every run sets
@@ -42,6 +44,9 @@ private:
         cl_uint argument;
         Location location;
     };
+
+    void add_blas(const Launch& launch, std::size_t group, const Residence& residence);
+    static double blas_seconds(const Bound& product, cl_command_queue queue);
 
     std::vector<Bound> launches_;
     std::vector<std::size_t> first_of_group_;

@@ -3,6 +3,7 @@
 #include "base/units.hpp"
 #include "device/kernel_file.hpp"
 #include "graph/kernel_signature.hpp"
+#include "opencl/blas.hpp"
 #include "platform/code_pages.hpp"
 #include "platform/files.hpp"
 
@@ -87,8 +88,17 @@ OpenDevice::OpenDevice(FoundDevice device, BackendOptions options)
       programs_(context_.get(), device_, program_options_) {
     programs_.check_kernel_folder();
     device_.info.compact_weights = options.compact_weights;
+    device_.info.kernels = options.kernels;
+    // The library compiles its kernels as it goes.
+    device_.info.blas = device::kernel_class(device_.info) == device::KernelClass::gpu && !has_programs_apart() &&
+                        has_blas();
     kernels_ = known_kernels(device_.info, options);
     platform::give_back_code_pages();  // the compiler's, touched when it was loaded
+}
+
+bool OpenDevice::blas_works() {
+    std::call_once(blas_tried_, [&] { blas_works_ = opencl::blas_works(context_.get(), queue_.get()); });
+    return blas_works_;
 }
 
 cl_command_queue OpenDevice::profiling_queue() {

@@ -26,7 +26,8 @@ enum class Dispatch : std::uint8_t {
 struct BackendOptions {
     ProgramOptions programs{};
     Dispatch dispatch = Dispatch::automatic;
-    bool compact_weights = false;  ///< DeviceInfo::compact_weights
+    bool compact_weights = false;                                  ///< DeviceInfo::compact_weights
+    device::KernelClass kernels = device::KernelClass::automatic;  ///< DeviceInfo::kernels
     /// A table of 'shoal tune' that was brought along; without one, what was measured on this machine is used.
     std::filesystem::path kernel_table{};
 };
@@ -70,6 +71,8 @@ public:
     [[nodiscard]] bool has_programs_apart() const {
         return program_options_.ahead_of_time() || !device_.info.online_compiler;
     }
+    /// Whether the library of DeviceInfo::blas multiplies rightly here; found out when it is first asked.
+    [[nodiscard]] bool blas_works();
     /// What is known of kernels on this device.
     [[nodiscard]] const device::KernelTable& kernels() const noexcept { return kernels_; }
     /// The variant of each of the graph's kernel groups that was measured to be the fastest; "" where none was.
@@ -96,6 +99,8 @@ private:
     ContextHandle context_;
     QueueHandle queue_, profiling_queue_;
     ProgramBuilder programs_;
+    std::once_flag blas_tried_;
+    bool blas_works_ = false;
     std::mutex mutex_;
     std::multimap<std::size_t, MemoryHandle> free_;  // by size
     std::size_t free_bytes_ = 0;

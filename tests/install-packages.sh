@@ -9,13 +9,13 @@
 set -eu
 
 # Build tools; OpenCL headers, loader and PoCL, which makes the CPU an OpenCL device; network and messages; importer;
-# command; tests.
+# command; matrix products on GPUs; tests.
 packages="build-essential cmake ninja-build pkg-config
   opencl-headers ocl-icd-opencl-dev pocl-opencl-icd
   libzmq3-dev cppzmq-dev libsodium-dev libflatbuffers-dev flatbuffers-compiler
   libprotobuf-dev protobuf-compiler
   libcli11-dev nlohmann-json3-dev libstb-dev libtomlplusplus-dev
-  doctest-dev valgrind abigail-tools"
+  libclblast-dev doctest-dev valgrind abigail-tools"
 if [ "${1:-}" = --all ]; then
   packages="$packages clang oclgrind mesa-opencl-icd"
 elif [ "${1:-}" = --cross ]; then

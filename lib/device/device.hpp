@@ -12,6 +12,18 @@ enum class Kind : std::uint8_t { cpu = 1, gpu = 2, accelerator = 3, custom = 4, 
 
 std::string_view name(Kind kind) noexcept;
 
+/// How kernels are written for a device. Numbers cross the wire: never renumbered, never reused.
+enum class KernelClass : std::uint8_t {
+    automatic = 0,  ///< by what the device is; see kernel_class()
+    plain = 1,      ///< an element a work-item: runs anywhere
+    wide_simd = 2,  ///< explicit vectors, a register tile a work-item: CPUs
+    gpu = 3,        ///< work-groups that share tiles in local memory
+};
+/// "plain", "simd", "gpu"; "auto" for automatic.
+std::string_view name(KernelClass kernels) noexcept;
+/// The one of that name. Throws invalid_argument with all names.
+[[nodiscard]] KernelClass kernel_class_named(std::string_view name);
+
 /// What a device reached when it was measured; all 0 when it has not been.
 struct Rates {
     double flops_per_s = 0;   ///< multiply-adds count two, f32, in registers
@@ -48,19 +60,20 @@ struct DeviceInfo {
     /// Chosen, not found: weights stay as small as the model has them, though kernels that keep them transformed may be
     /// faster.
     bool compact_weights = false;
+    /// Chosen, not found: automatic unless somebody wished for another class than the device's own.
+    KernelClass kernels = KernelClass::automatic;
+    bool blas = false;  ///< a library multiplies matrices on it, beside our own kernels
     Rates rates{};
 
     bool operator==(const DeviceInfo&) const = default;
 
     /// What compiled programs are valid for: device, driver and versions.
-    [[nodiscard]] std::string identity() const {
-        return platform + "|" + platform_version + "|" + name + "|" + driver + "|" + version +
-               (compact_weights ? "|compact" : "");
-    }
+    [[nodiscard]] std::string identity() const;
     /// What measured times are valid for: the same, and how much of the device is used.
-    [[nodiscard]] std::string speed_identity() const {
-        return identity() + "|" + std::to_string(compute_units) + " compute units";
-    }
+    [[nodiscard]] std::string speed_identity() const;
 };
+
+/// The class that kernels for this device belong to: what was wished for, else what suits it. Never automatic.
+[[nodiscard]] KernelClass kernel_class(const DeviceInfo& device) noexcept;
 
 }  // namespace shoal::device

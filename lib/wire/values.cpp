@@ -15,6 +15,7 @@ namespace {
 // The last of each enumeration that this version knows. tests/wire/enums_test.cpp holds that nothing stands behind it;
 // a new one raises the protocol's minor version.
 constexpr auto kLastKind = device::Kind::host;
+constexpr auto kLastKernelClass = device::KernelClass::gpu;
 constexpr auto kLastAxis = plan::Axis::models;
 constexpr auto kLastMerge = plan::Merge::mean_of_softmax;
 constexpr auto kLastObjective = plan::Objective::throughput;
@@ -165,7 +166,8 @@ flat::Offset<fb::Device> pack(flat::FlatBufferBuilder& builder, const device::De
                             base::narrow<std::uint32_t>(device.f32_vector_width, "vector width"), device.global_bytes,
                             device.largest_allocation, device.local_bytes, device.usable_bytes, device.largest_group,
                             device.buffer_alignment, device.fp16, device.fp64, device.int8_dot, device.unified_memory,
-                            device.online_compiler, &rates, device.compact_weights);
+                            device.online_compiler, &rates, device.compact_weights,
+                            static_cast<std::uint8_t>(device.kernels), device.blas);
 }
 
 device::DeviceInfo unpack(Unpacker& in, const fb::Device& device) {
@@ -192,6 +194,8 @@ device::DeviceInfo unpack(Unpacker& in, const fb::Device& device) {
     out.unified_memory = device.unified_memory();
     out.online_compiler = device.online_compiler();
     out.compact_weights = device.compact_weights();
+    out.kernels = checked_enum(device.kernels(), device::KernelClass::automatic, kLastKernelClass, "kernel class");
+    out.blas = device.blas();
     out.rates = unpack(device.rates());
     return out;
 }

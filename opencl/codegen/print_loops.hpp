@@ -16,6 +16,7 @@ struct Dialect {
     bool one_per_item =
         false;           ///< SIMT: a work-item for each element, instead of a chunk that fills a cache line's stay
     int local_size = 1;  ///< work-items of a group
+    int team = 1;        ///< work-items that may share a row of a reduction, a power of two; 1 where none do
 };
 
 struct GeneratedKernel {
@@ -23,6 +24,7 @@ struct GeneratedKernel {
     std::string text;
     std::vector<Argument> arguments;
     std::int64_t items = 0;  ///< work-items; the kernel ignores those beyond
+    int group = 0;           ///< work-items of a group; 0: the dialect's
 };
 
 /// Throws Code::unsupported when a tensor is too large for 32-bit indices.

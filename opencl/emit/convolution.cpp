@@ -6,12 +6,11 @@
 #include "graph/cards.hpp"
 #include "opencl/codegen/text.hpp"
 #include "opencl/emit/geometry.hpp"
+#include "opencl/emit/gpu.hpp"
 #include "opencl/emit/panels.hpp"
 
 namespace shoal::opencl {
-namespace {
 
-using base::ceil_div;
 using graph::Ints;
 
 bool is_pointwise(const Convolution& c) {
@@ -21,6 +20,10 @@ bool is_pointwise(const Convolution& c) {
     return all(c.window.kernel, 1) && all(c.window.strides, 1) && all(c.window.pads_begin, 0) &&
            all(c.window.pads_end, 0);
 }
+
+namespace {
+
+using base::ceil_div;
 
 constexpr const char* kWinograd = "winograd";
 
@@ -178,6 +181,7 @@ Convolution convolution_of(const Emitter& emitter, const Op& op) {
 
 std::vector<std::string> conv_variants(const Emitter& emitter, const Op& op) {
     const Convolution c = convolution_of(emitter, op);
+    if (emitter.style().gpu) return gpu_conv_variants(emitter, c);
     const bool direct = emitter.style().wide_simd && is_f32_product(emitter, op) && !depthwise_applies(emitter, c) &&
                         contract_applies(emitter, c);
     if (!direct) return {};
@@ -198,7 +202,11 @@ std::optional<GroupCode> emit_conv(Emitter& emitter, graph::GroupRange range, co
         if (auto code = conv_simd(emitter, range, c, *epilogue)) return code;
     }
     const auto epilogue = bind_epilogue(emitter, range, op.outputs[0], outputs[0], 1);
-    return epilogue ? conv_plain(emitter, range, c, *epilogue) : std::nullopt;
+    if (!epilogue) return std::nullopt;
+    if (emitter.style().gpu) {
+        if (auto code = conv_gpu(emitter, range, c, *epilogue)) return code;
+    }
+    return conv_plain(emitter, range, c, *epilogue);
 }
 
 }  // namespace shoal::opencl

@@ -13,6 +13,9 @@ struct Convolution {
     std::int64_t groups;
 };
 
+/// One tap, no step, no padding: a matrix product.
+[[nodiscard]] bool is_pointwise(const Convolution& c);
+
 /// Winograd's algorithm F(4x4, 3x3): where it can be used, and where it is expected to be faster than a direct
 /// convolution.
 [[nodiscard]] bool winograd_applies(const Emitter& emitter, const Convolution& c);

@@ -1,6 +1,7 @@
 #include "opencl/emit/emitter.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <limits>
 
@@ -17,11 +18,31 @@ namespace shoal::opencl {
 using base::text;
 namespace cards = graph::cards;
 
+namespace {
+
+// Work-items that share a row: enough for a long one, few enough that several groups fit a compute unit.
+int team_size(const device::DeviceInfo& device) {
+    constexpr std::uint32_t kTeam = 128;
+    constexpr std::uint64_t kLargestValue = 8, kTypes = 6;  // that a kernel's reductions may be of, at most
+    const auto team = std::bit_floor(std::clamp<std::uint32_t>(device.largest_group, 1, kTeam));
+    const bool fits = device.local_bytes >= kTypes * kLargestValue * team;
+    return fits ? static_cast<int>(team) : 1;
+}
+
+}  // namespace
+
 Style style_for(const device::DeviceInfo& device) {
+    const auto kernels = device::kernel_class(device);
     Style out;
-    if (device.kind == device::Kind::cpu) {
-        out.wide_simd = device.f32_vector_width >= 4;
-        out.dialect.lanes = out.wide_simd ? std::min(device.f32_vector_width, 16) : 1;
+    out.wide_simd = kernels == device::KernelClass::wide_simd;
+    out.gpu = kernels == device::KernelClass::gpu;
+    out.compute_units = device.compute_units;
+    out.blas = out.gpu && device.blas;
+    out.blas_first = out.blas && device.kind == device::Kind::gpu;  // on a CPU never without a measurement
+    out.largest_group = device.largest_group;
+    out.local_bytes = device.local_bytes;
+    if (out.wide_simd || (!out.gpu && device.kind == device::Kind::cpu)) {
+        out.dialect.lanes = out.wide_simd ? std::clamp(device.f32_vector_width, 4, 16) : 1;
         out.vector_registers = out.dialect.lanes == 8 ? 16 : 32;  // AVX2, or AVX-512 and NEON
         out.tile_rows = out.vector_registers == 16 ? 6 : 8;
         out.tile_vectors = 2;
@@ -35,6 +56,7 @@ Style style_for(const device::DeviceInfo& device) {
         out.dialect.local_size =
             static_cast<int>(std::min<std::uint32_t>(64, std::max<std::uint32_t>(device.largest_group, 1)));
     }
+    if (out.gpu) out.dialect.team = team_size(device);
     out.compact_weights = device.compact_weights;
     return out;
 }

@@ -19,7 +19,13 @@ using graph::Op;
 /// How kernels are written for a device.
 struct Style {
     Dialect dialect;
-    bool wide_simd = false;               ///< a CPU: explicit vectors, one work-item a tile
+    bool wide_simd = false;  ///< a CPU: explicit vectors, one work-item a tile
+    bool gpu = false;        ///< work-groups share tiles in local memory
+    int compute_units = 1;
+    bool blas = false;                    ///< a library may take matrix products
+    bool blas_first = false;              ///< and does until something was measured to be faster
+    std::uint32_t largest_group = 1;      ///< work-items of a work-group
+    std::uint64_t local_bytes = 0;        ///< local memory of a work-group
     int tile_rows = 1, tile_vectors = 1;  ///< the usual register tile
     int vector_registers = 16;
     bool compact_weights = false;  ///< no algorithm that needs more memory for weights than the model has

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -31,10 +32,17 @@ struct ZerosArgument {
 using LaunchArgument =
     std::variant<BufferArgument, NumberArgument, ScalarArgument, WeightArgument, WorkspaceArgument, ZerosArgument>;
 
+/// A step that a library takes (opencl/blas.hpp), among the kernels: c = a * b in f32, `batches` times, all contiguous.
+struct BlasProduct {
+    bool transposed;  ///< b is [columns, inner], else [inner, columns]
+    std::int64_t rows, columns, inner, batches;
+};
+
 struct Launch {
     std::string kernel;
-    std::vector<LaunchArgument> arguments;
+    std::vector<LaunchArgument> arguments;  ///< of a BlasProduct: a, b, c
     std::array<std::size_t, 3> global{1, 1, 1}, local{1, 1, 1};
+    std::optional<BlasProduct> blas{};
 };
 
 struct Weight {

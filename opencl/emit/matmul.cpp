@@ -3,6 +3,8 @@
 
 #include "graph/cards.hpp"
 #include "opencl/codegen/text.hpp"
+#include "opencl/emit/batches.hpp"
+#include "opencl/emit/gpu.hpp"
 #include "opencl/emit/panels.hpp"
 
 namespace shoal::opencl {
@@ -10,19 +12,6 @@ namespace {
 
 using base::ceil_div;
 using graph::Ints;
-
-// Leading axes of both operands, as far as one stride each can step through them.
-struct Batches {
-    std::int64_t count, left_step, right_step;  // steps in matrices: 1, or 0 where the operand is the same for all
-};
-
-std::optional<Batches> linear_batches(const Shape& a, const Shape& b) {
-    const std::int64_t left = a.count(0, a.rank() - 2), right = b.count(0, b.rank() - 2);
-    const Shape batch = tensor::broadcast(Shape(Ints(a.begin(), a.end() - 2)), Shape(Ints(b.begin(), b.end() - 2)));
-    const auto step = [&](std::int64_t own) { return own == batch.count() ? 1 : own == 1 ? 0 : -1; };
-    if (step(left) < 0 || step(right) < 0) return std::nullopt;
-    return Batches{batch.count(), step(left), step(right)};
-}
 
 struct SimdProduct {
     Product product;
@@ -101,43 +90,6 @@ std::optional<GroupCode> matmul_simd(Emitter& emitter, graph::GroupRange range, 
     return out;
 }
 
-// The batch as at most three axes, the last ones outermost to innermost, and how far one step along each of them is in
-// the operands' elements, 0 where an operand is the same for all.
-struct BatchAxes {
-    std::array<std::int64_t, 3> extents{1, 1, 1}, left{}, right{};
-};
-
-// Neighbouring axes that step through both operands as one axis become one; nothing when more than three remain.
-std::optional<BatchAxes> batch_axes(const Shape& a, const Shape& b, const Shape& batch) {
-    const auto steps = [&](const Shape& operand) {
-        auto out = tensor::broadcast_strides(Shape(Ints(operand.begin(), operand.end() - 2)), batch);
-        for (auto& step : out)
-            step *= operand.count(operand.rank() - 2, operand.rank());
-        return out;
-    };
-    const auto left = steps(a), right = steps(b);
-    BatchAxes out;
-    int at = 3;
-    for (int k = batch.rank(); k-- > 0;) {
-        const auto i = static_cast<std::size_t>(k);
-        if (batch[k] == 1) continue;
-        if (at < 3) {
-            const auto inner = static_cast<std::size_t>(at);
-            const std::int64_t extent = out.extents[inner];
-            if (left[i] == out.left[inner] * extent && right[i] == out.right[inner] * extent) {
-                out.extents[inner] *= batch[k];
-                continue;
-            }
-        }
-        if (at-- == 0) return std::nullopt;
-        const auto outer = static_cast<std::size_t>(at);
-        out.extents[outer] = batch[k];
-        out.left[outer] = left[i];
-        out.right[outer] = right[i];
-    }
-    return out;
-}
-
 std::optional<GroupCode> matmul_plain(Emitter& emitter, graph::GroupRange range, const Op& op,
                                       const BoundEpilogue& epilogue) {
     const Shape &a = emitter.shape(op.inputs[0]), &b = emitter.shape(op.inputs[1]), &c = emitter.shape(op.outputs[0]);
@@ -157,13 +109,8 @@ std::optional<GroupCode> matmul_plain(Emitter& emitter, graph::GroupRange range,
                                           number(columns),
                                           number(inner),
                                           number(transposed ? 1 : columns),
-                                          number(transposed ? inner : 1),
-                                          number(axes->extents[1]),
-                                          number(axes->extents[2])};
-    for (const auto& strides : {axes->left, axes->right}) {
-        for (const auto stride : strides)
-            arguments.push_back(number(stride));
-    }
+                                          number(transposed ? inner : 1)};
+    append(arguments, axes->arguments());
     append(arguments, epilogue.arguments);
     GroupCode out{range, {}, {}, {epilogue.value}, "matmul_plain"};
     out.launches.push_back(
@@ -174,6 +121,7 @@ std::optional<GroupCode> matmul_plain(Emitter& emitter, graph::GroupRange range,
 }  // namespace
 
 std::vector<std::string> matmul_variants(const Emitter& emitter, const Op& op) {
+    if (emitter.style().gpu) return gpu_matmul_variants(emitter, op);
     if (!emitter.style().wide_simd || !is_f32_product(emitter, op)) return {};
     std::vector<std::string> out;
     if (dot_applies(emitter, op)) out.emplace_back(kDot);
@@ -195,7 +143,11 @@ std::optional<GroupCode> emit_matmul(Emitter& emitter, graph::GroupRange range, 
         if (auto code = matmul_simd(emitter, range, op, *epilogue)) return code;
     }
     const auto epilogue = bind_epilogue(emitter, range, op.outputs[0], outputs[0], 1);
-    return epilogue ? matmul_plain(emitter, range, op, *epilogue) : std::nullopt;
+    if (!epilogue) return std::nullopt;
+    if (emitter.style().gpu) {
+        if (auto code = matmul_gpu(emitter, range, op, *epilogue)) return code;
+    }
+    return matmul_plain(emitter, range, op, *epilogue);
 }
 
 }  // namespace shoal::opencl

@@ -29,7 +29,9 @@ bool can_open(const std::string& name) {
 Device open_device(const std::string& name) {
     if (is_host(name)) return {runtime::make_host_backend(), name == "optimised"};
     const auto found = opencl::discover();
-    return {opencl::make_backend(opencl::choose(found.devices, name)), true};
+    opencl::BackendOptions options;
+    if (const char* kernels = std::getenv("SHOAL_TEST_KERNELS")) options.kernels = device::kernel_class_named(kernels);
+    return {opencl::make_backend(opencl::choose(found.devices, name), options), true};
 }
 
 std::vector<Device> open_devices(const std::string& name, int count) {

@@ -22,7 +22,7 @@ struct Device {
     bool optimise = false;
 };
 /// The device for `--device NAME`: "host", "optimised" (the host loops behind the optimiser), else what
-/// opencl::choose() makes of the name. Throws what it throws.
+/// opencl::choose() makes of the name, with kernels of the class $SHOAL_TEST_KERNELS. Throws what it throws.
 [[nodiscard]] Device open_device(const std::string& name);
 /// False when the name asks for OpenCL and this machine has no device of it.
 [[nodiscard]] bool can_open(const std::string& name);

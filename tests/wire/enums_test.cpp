@@ -28,6 +28,8 @@ static_assert(number(tensor::ElementType::f32) == 1 && number(tensor::ElementTyp
 static_assert(number(device::Kind::cpu) == 1 && number(device::Kind::gpu) == 2 &&
               number(device::Kind::accelerator) == 3 && number(device::Kind::custom) == 4 &&
               number(device::Kind::host) == 5);
+static_assert(number(device::KernelClass::automatic) == 0 && number(device::KernelClass::plain) == 1 &&
+              number(device::KernelClass::wide_simd) == 2 && number(device::KernelClass::gpu) == 3);
 static_assert(number(plan::Objective::latency) == 1 && number(plan::Objective::throughput) == 2);
 static_assert(number(plan::Axis::operators) == 1 && number(plan::Axis::requests) == 2 &&
               number(plan::Axis::batch) == 3 && number(plan::Axis::models) == 4);
@@ -44,6 +46,7 @@ static_assert(number(base::Code::invalid_argument) == 1 && number(base::Code::re
 TEST_CASE("no enumeration has members that the decoders do not know") {
     CHECK(tensor::name(tensor::ElementType{16}) == "?");
     CHECK(device::name(device::Kind{6}) == "?");
+    CHECK(device::name(device::KernelClass{4}) == "?");
     CHECK(graph::name(graph::Merge{5}) == "?");
     CHECK(wire::name(wire::BoardState{5}) == "?");
     CHECK(wire::name(wire::ModelState{5}) == "?");

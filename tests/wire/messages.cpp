@@ -271,6 +271,8 @@ device::DeviceInfo some_device(std::mt19937& random) {
     out.int8_dot = true;
     out.online_compiler = true;
     out.compact_weights = true;
+    out.kernels = device::KernelClass::plain;
+    out.blas = true;
     out.rates = {real(random), real(random), real(random), real(random)};
     return out;
 }
