@@ -158,6 +158,7 @@ TEST_CASE("every flag of node and hub is a key") {
                     : flag == "hub"                                                ? "'127.0.0.1:7070'"
                     : flag == "name"                                               ? "'board'"
                     : flag == "listen"                                             ? "'127.0.0.1:7071'"
+                    : flag == "kernel-class"                                       ? "'plain'"
                                                                                    : "'/dev/null/none'";
             text += '\n';
         }
