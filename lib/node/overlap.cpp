@@ -18,10 +18,10 @@ using tensor::Tensor;
 
 constexpr std::int64_t kSize = 256;  // of a square product: 34 MFLOP, more than a driver takes to begin
 constexpr std::chrono::milliseconds kWindow{40};
-constexpr int kLeastRuns = 3;  // on slow devices: the first of two that take turns is not held up yet
+constexpr int kLeastRuns = 3;  // on slow devices
 constexpr int kRounds = 3;     // other work on the board only takes away: the best round counts
 // The faster loses by sharing, and both win little: on cores of their own two equal devices reach 2.
-constexpr double kGain = 1.2, kSlowed = 0.9;
+constexpr double kGain = 1.35, kSlowed = 0.9;
 
 bool computes_on_cores(const device::DeviceInfo& info) {
     return info.kind == Kind::cpu || info.kind == Kind::host;
@@ -45,18 +45,26 @@ public:
         run();
     }
 
-    /// Runs a second, over at least the window; goes on while `others` are measured too, so that all are at work until
-    /// the last is.
-    double rate(std::atomic<int>* others = nullptr) {
+    /// Runs a second, over at least the window.
+    double rate() {
         const auto begin = SteadyClock::now();
         int runs = 0;
         do {
             run();
             ++runs;
         } while (runs < kLeastRuns || SteadyClock::now() - begin < kWindow);
-        const double out = runs / std::chrono::duration<double>(SteadyClock::now() - begin).count();
-        if (others != nullptr) --*others;
-        while (others != nullptr && *others > 0)
+        return runs / std::chrono::duration<double>(SteadyClock::now() - begin).count();
+    }
+
+    /// The same while others run too: begins when all have begun, and goes on until all have measured.
+    double rate_beside(std::atomic<int>& yet_to_begin, std::atomic<int>& yet_to_measure) {
+        --yet_to_begin;
+        do {
+            run();
+        } while (yet_to_begin > 0);
+        const double out = rate();
+        --yet_to_measure;
+        while (yet_to_measure > 0)
             run();
         return out;
     }
@@ -71,13 +79,13 @@ private:
 std::array<double, 2> rates_together(Load& a, Load& b) {
     std::array<double, 2> out{};
     std::array<std::exception_ptr, 2> failed{};
-    std::atomic<int> measured{2};
+    std::atomic<int> yet_to_begin{2}, yet_to_measure{2};
     const auto measure = [&](std::size_t which, Load& load) {
         try {
-            out[which] = load.rate(&measured);
+            out[which] = load.rate_beside(yet_to_begin, yet_to_measure);
         } catch (...) {
             failed[which] = std::current_exception();
-            measured = 0;  // nobody is to wait for it
+            yet_to_begin = yet_to_measure = 0;  // nobody is to wait for it
         }
     };
     std::thread beside([&] { measure(1, b); });

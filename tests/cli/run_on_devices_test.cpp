@@ -55,8 +55,9 @@ TEST_CASE("two parts of a device answer as one of them does") {
     const Place place;
     if (!can_divide(place)) return;
     REQUIRE(place.run("--device cpu --threads 1 -o one").exit_code == 0);
-    for (const std::string how : {"--mode replicas", "--mode pipeline", "--mode equal-split", "--mode single-board", "--mode batch",
-                                  "--repeat 5 --objective throughput", "--each", "--each --in-flight 1"}) {
+    for (const std::string how :
+         {"--mode replicas", "--mode pipeline", "--mode equal-split", "--mode single-board", "--mode batch",
+          "--repeat 5 --objective throughput", "--each", "--each --in-flight 1"}) {
         CAPTURE(how);
         const auto run = place.run("--device cpu/2 --threads 1 -o several " + how);
         INFO(run.error);

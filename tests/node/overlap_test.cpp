@@ -17,6 +17,9 @@ namespace {
 
 using Devices = std::vector<std::shared_ptr<runtime::Backend>>;
 
+// Most of what a run takes, so that other work on the machine counts little.
+constexpr std::chrono::milliseconds kHeld{60};
+
 // Cores that one run at a time has, in the order in which they were asked for.
 class Cores {
 public:
@@ -25,6 +28,8 @@ public:
             std::unique_lock lock(mutex_);
             const auto own = next_++;
             changed_.wait(lock, [&] { return now_ == own; });
+            lock.unlock();
+            std::this_thread::sleep_for(kHeld);
             return {this, [this](void*) {
                         const std::lock_guard held(mutex_);
                         ++now_;
@@ -52,7 +57,7 @@ TEST_CASE("two devices on the same cores are found out, whichever kind of CPU th
                                               std::make_shared<StagedDevice>("1.0", cores.take(), kind)});
         REQUIRE(found.size() == 1);
         CHECK(found[0].device + found[0].with == 1);
-        CHECK(found[0].together < 1.2);
+        CHECK(found[0].together < 1.35);
     }
 }
 
