@@ -119,3 +119,17 @@ TEST_CASE("no device, or one that nobody waits for") {
     const auto host = [] { return std::make_shared<StagedDevice>("1"); };
     CHECK(code_of([&] { static_cast<void>(local::share_devices({host()}, options)); }) == Code::cancelled);
 }
+
+TEST_CASE("a device that fails is told, with its words, by the request's deadline") {
+    const auto fail = []() -> std::shared_ptr<void> { throw base::Error(Code::device, "it burns"); };
+    const Two two(fail);
+    const auto graph = perceptron();
+    client::OpenOptions options;
+    options.mode = plan::Mode::batch;  // both are needed
+    const auto model = two.client->open({{"perceptron", graph}}, options);
+    auto random = generator();
+    const Tensors inputs{random_tensor(random, {ElementType::f32, {kBatch, kWidth}})};
+    const auto deadline = base::deadline_in(std::chrono::seconds(2));
+    const auto said = error_of([&] { static_cast<void>(model.run(inputs, deadline)); });
+    CHECK_MESSAGE(says(said, "it burns"), said);
+}
