@@ -283,7 +283,7 @@ private:
         }
         bool reads_zeros = false;
         for (const Launch& launch : group.launches) {
-            count_traffic(launch, out);
+            count_traffic(group, launch, out);
             for (const auto& argument : launch.arguments)
                 reads_zeros = reads_zeros || std::holds_alternative<ZerosArgument>(argument);
         }
@@ -293,11 +293,24 @@ private:
         return out;
     }
 
-    void count_traffic(const Launch& launch, runtime::KernelReport& out) const {
+    // Of a concatenation a launch may write only what the group stores.
+    [[nodiscard]] std::uint64_t written_bytes(const GroupCode& group, ValueId value) const {
+        std::uint64_t parts = 0;
+        for (const ValueId stored : group.stored) {
+            const auto whole = emission_.concatenated.find(stored);
+            if (whole != emission_.concatenated.end() && whole->second == value) parts += graph_.type(stored).size_bytes();
+        }
+        return parts != 0 ? parts : graph_.type(value).size_bytes();
+    }
+
+    void count_traffic(const GroupCode& group, const Launch& launch, runtime::KernelReport& out) const {
         for (const auto& argument : launch.arguments) {
             if (const auto* buffer = std::get_if<BufferArgument>(&argument)) {
                 const auto bytes = graph_.type(buffer->value).size_bytes();
-                (buffer->written ? out.cost.bytes_written : out.cost.bytes_read) += static_cast<double>(bytes);
+                if (buffer->written)
+                    out.cost.bytes_written += static_cast<double>(written_bytes(group, buffer->value));
+                else
+                    out.cost.bytes_read += static_cast<double>(bytes);
                 if (graph_.is_constant(storage_.roots[buffer->value])) out.weight_bytes += bytes;
             } else if (const auto* weight = std::get_if<WeightArgument>(&argument)) {
                 out.weight_bytes += residence_.weight(weight->number).bytes;

@@ -5,6 +5,7 @@
 #include "graph/kernel_signature.hpp"
 #include "opencl/blas.hpp"
 #include "platform/code_pages.hpp"
+#include "platform/huge_pages.hpp"
 #include "platform/files.hpp"
 
 namespace shoal::opencl {
@@ -126,10 +127,25 @@ MemoryPtr OpenDevice::allocate(std::size_t size_bytes) {
     return std::make_shared<Memory>(shared_from_this(), fresh(size_bytes), size_bytes, true);
 }
 
+// Before the first touch, while the memory has no pages yet.
+void OpenDevice::prefer_huge_pages(const MemoryHandle& memory, std::size_t size_bytes) {
+    constexpr std::size_t kLeastBytes = std::size_t{4} << 20;
+    const bool own = device_.info.kind == device::Kind::cpu && device_.info.unified_memory;
+    if (!own || size_bytes < kLeastBytes) return;
+    cl_int status = CL_SUCCESS;
+    void* mapped = clEnqueueMapBuffer(queue_.get(), memory.get(), CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
+                                      size_bytes, 0, nullptr, nullptr, &status);
+    check(status, "clEnqueueMapBuffer", size_bytes, " bytes");
+    platform::prefer_huge_pages({static_cast<std::byte*>(mapped), size_bytes});
+    check(clEnqueueUnmapMemObject(queue_.get(), memory.get(), mapped, 0, nullptr, nullptr), "clEnqueueUnmapMemObject");
+}
+
 // The pool's memory may be just what is missing.
 MemoryHandle OpenDevice::fresh(std::size_t size_bytes) {
     try {
-        return make_memory(context_.get(), CL_MEM_READ_WRITE, size_bytes);
+        auto memory = make_memory(context_.get(), CL_MEM_READ_WRITE, size_bytes);
+        prefer_huge_pages(memory, size_bytes);
+        return memory;
     } catch (const base::Error& error) {
         if (error.code() != Code::out_of_memory) throw;
     }

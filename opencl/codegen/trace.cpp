@@ -354,7 +354,8 @@ std::optional<Trace> with_cuts(Nest nest, Build&& build) {
     return std::nullopt;
 }
 
-std::optional<std::vector<Trace>> trace_concat(const Graph& graph, graph::GroupRange group, const Op& concat) {
+std::optional<std::vector<Trace>> trace_concat(const Graph& graph, graph::GroupRange group, const Op& concat,
+                                               const std::function<bool(ValueId)>& is_stored) {
     const ValueId whole = concat.outputs[0];
     const Shape& shape = graph.type(whole).shape;
     const auto axis = static_cast<std::size_t>(concat.attrs.integer("axis"));
@@ -362,17 +363,18 @@ std::optional<std::vector<Trace>> trace_concat(const Graph& graph, graph::GroupR
     std::int64_t offset = 0;
     for (const auto part : concat.inputs) {
         const Shape& own = graph.type(part).shape;
-        if (own.count() == 0) continue;
+        const std::int64_t first = offset;
+        offset += own[static_cast<int>(axis)];
+        if (own.count() == 0 || is_stored(part)) continue;
         const auto trace = with_cuts({{own.count()}, {}}, [&](const Nest& nest) {
             Tracer tracer(graph, group, nest);
             auto at = coordinates(nest.flat_outer(), own);
-            at[axis] += Index(offset);
+            at[axis] += Index(first);
             tracer.store_at(part, whole, flatten(at, shape));
             return tracer.finish();
         });
         if (!trace) return std::nullopt;
         out.push_back(*trace);
-        offset += own[static_cast<int>(axis)];
     }
     return out;
 }
@@ -380,11 +382,12 @@ std::optional<std::vector<Trace>> trace_concat(const Graph& graph, graph::GroupR
 }  // namespace
 
 std::optional<std::vector<Trace>> trace_loops(const Graph& graph, graph::GroupRange group,
-                                              const std::vector<ValueId>& outputs) {
+                                              const std::vector<ValueId>& outputs,
+                                              const std::function<bool(ValueId)>& is_stored) {
     const Op* reduce = nullptr;
     for (std::uint32_t i = group.first; i < group.last; ++i) {
         const Op& op = graph.ops[i];
-        if (op.is(cards::concat)) return trace_concat(graph, group, op);
+        if (op.is(cards::concat)) return trace_concat(graph, group, op, is_stored);
         if (op.is(cards::reduce)) reduce = &op;
     }
     if (outputs.empty()) return std::vector<Trace>{};

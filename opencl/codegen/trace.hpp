@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -78,8 +79,10 @@ struct Trace {
 
 /// What operators [range) compute of `outputs`, which are among their results, as one or (for a concat) several loop
 /// nests. Nothing when they are no loop nest: an operator it cannot express, or indices that no cut makes linear.
-[[nodiscard]] std::optional<std::vector<Trace>> trace_loops(const Graph& graph, graph::GroupRange range,
-                                                            const std::vector<ValueId>& outputs);
+/// Parts of a concat for which `is_stored` holds lie in it already.
+[[nodiscard]] std::optional<std::vector<Trace>> trace_loops(
+    const Graph& graph, graph::GroupRange range, const std::vector<ValueId>& outputs,
+    const std::function<bool(ValueId)>& is_stored = [](ValueId) { return false; });
 
 /// The element-wise chain from a contraction's result `given` (seen as [rows, columns]; the node `given`) to `output`,
 /// both made by operators of [range). Nothing when it is no such chain.

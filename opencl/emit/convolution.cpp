@@ -57,11 +57,12 @@ std::optional<GroupCode> conv_contract(Emitter& emitter, graph::GroupRange range
     const Panels panels{depth, columns, c.groups, 1, depth, columns * depth};
     const LaunchArgument weights = pack(emitter, out, c.op.inputs[1], panels, tile);
     Defines defines = tile.defines();
+    const Destination to = emitter.store(epilogue.value);
     if (!pointwise) defines.emplace_back("TAPS", "");
     if (c.groups > 1) defines.emplace_back("GROUPS", "");
     defines.insert(defines.end(), epilogue.defines.begin(), epilogue.defines.end());
     Launch launch{emitter.instantiate("contract_f32_simd", defines),
-                  {BufferArgument{c.op.inputs[0], false}, weights, BufferArgument{epilogue.value, true}},
+                  {BufferArgument{c.op.inputs[0], false}, weights, BufferArgument{to.value, true}},
                   tile.work_items(product)};
     if (!pointwise) {
         emitter.need_zeros(static_cast<std::uint64_t>(inner) * sizeof(float));
@@ -75,7 +76,7 @@ std::optional<GroupCode> conv_contract(Emitter& emitter, graph::GroupRange range
     }
     append(launch.arguments,
            {number(rows), number(columns), number(inner), number(channels), number(channels / c.groups),
-            number(panels.batch_size(tile.panel())), number(c.out.back()), number(columns)});
+            number(panels.batch_size(tile.panel())), number(to.row), number(columns), number(to.first_column)});
     append(launch.arguments, epilogue.arguments);
     out.launches.push_back(std::move(launch));
     return out;

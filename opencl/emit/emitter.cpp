@@ -62,6 +62,8 @@ Style style_for(const device::DeviceInfo& device) {
 }
 
 Emitter::Emitter(const Graph& graph, Style style) : graph_(graph), style_(style) {
+    // Elsewhere parts live longer than the concatenation: less memory where that counts more than the copy.
+    if (!style_.compact_weights) destinations_ = destinations(graph);
     out_.text = std::string(kernel_text("prelude")) + "\n";
     parts_ = {{0, out_.text.size()}};
 }
@@ -104,7 +106,15 @@ std::size_t Emitter::add_weight(ValueId constant, std::uint64_t bytes, const std
     return at->second;
 }
 
+Destination Emitter::store(ValueId value) {
+    const auto at = destinations_.find(value);
+    if (at == destinations_.end()) return {value, 0, shape(value).back()};
+    out_.concatenated[value] = at->second.value;
+    return at->second;
+}
+
 void Emitter::add_group(GroupCode code) {
+    if (code.launches.empty()) return;  // a concatenation that has all its parts
     std::vector<Launch> launches;
     for (Launch& launch : code.launches) {
         std::vector<Launch> packing;

@@ -10,6 +10,7 @@
 
 #include "device/device.hpp"
 #include "graph/graph.hpp"
+#include "opencl/emit/concatenation.hpp"
 #include "opencl/emit/launch.hpp"
 
 namespace shoal::opencl {
@@ -56,6 +57,11 @@ public:
     void need_zeros(std::uint64_t bytes) { out_.zeros_bytes = std::max(out_.zeros_bytes, bytes); }
     void need_f64() { out_.uses_f64 = true; }
     void set_alias(ValueId value, ValueId of) { out_.aliases[value] = of; }
+    /// Where the launches of a kernel that is about to be added store `value`: in a concatenation that would otherwise
+    /// have to copy it, or in the value itself.
+    [[nodiscard]] Destination store(ValueId value);
+    /// Whether a concatenation has this part already.
+    [[nodiscard]] bool is_stored_in_concatenation(ValueId part) const { return out_.concatenated.count(part) != 0; }
     /// What is added between these two belongs to the group, also where an earlier one has added it already. `variant`:
     /// how it is wanted, one of variants(); where it cannot be, or for "", it is made the usual way.
     void begin_group(std::string variant = {}) {
@@ -72,6 +78,7 @@ private:
     const Graph& graph_;
     Style style_;
     Emission out_;
+    std::map<ValueId, Destination> destinations_;
     std::map<std::string, TextPart> texts_;
     std::string variant_;          // of the group in the making
     std::vector<TextPart> parts_;  // of the group in the making; the first is the prelude

@@ -61,7 +61,7 @@ struct GroupCode {
     graph::GroupRange range{0, 0};
     std::vector<Launch> launches;
     std::vector<std::uint64_t> workspaces;  ///< bytes
-    std::vector<ValueId> stored;            ///< values that the launches write
+    std::vector<ValueId> stored;            ///< values that the launches write, there or in a concatenation
     std::string kernel;                     ///< the main kernel, for reports
     std::string variant{};                  ///< what was asked for, "" the usual way
     std::vector<TextPart> parts{};          ///< of Emission::text: all that its launches need, in order
@@ -73,7 +73,8 @@ struct Emission {
     std::map<std::string, TextPart> setup_parts;  ///< each kernel's own part of that, by its entry point
     std::vector<GroupCode> groups;
     std::vector<Weight> weights;
-    std::map<ValueId, ValueId> aliases;  ///< values that are another's bytes under a new shape
+    std::map<ValueId, ValueId> aliases;       ///< values that are another's bytes under a new shape
+    std::map<ValueId, ValueId> concatenated;  ///< values that exist only as columns of another
     std::uint64_t zeros_bytes = 0;
     bool uses_f64 = false;
 };

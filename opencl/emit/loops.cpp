@@ -4,7 +4,8 @@
 namespace shoal::opencl {
 
 std::optional<GroupCode> emit_loops(Emitter& emitter, graph::GroupRange range, const std::vector<ValueId>& outputs) {
-    const auto traces = trace_loops(emitter.graph(), range, outputs);
+    const auto traces = trace_loops(emitter.graph(), range, outputs,
+                                    [&](ValueId part) { return emitter.is_stored_in_concatenation(part); });
     if (!traces) return std::nullopt;
     GroupCode out{range, {}, {}, outputs, "loops"};
     for (const Trace& trace : *traces) {

@@ -83,7 +83,7 @@ std::optional<GroupCode> matmul_simd(Emitter& emitter, graph::GroupRange range, 
         emitter.instantiate("contract_f32_simd", defines),
         {BufferArgument{op.inputs[0], false}, right, BufferArgument{epilogue.value, true}, number(rows),
          number(columns), number(inner), number(inner), number(batches.left_step * rows * inner),
-         number(batches.right_step * panels.batch_size(tile.panel())), number(columns), number(rows * columns)},
+         number(batches.right_step * panels.batch_size(tile.panel())), number(columns), number(rows * columns), number(0)},
         tile.work_items(product)};
     append(launch.arguments, epilogue.arguments);
     out.launches.push_back(std::move(launch));

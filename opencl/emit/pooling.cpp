@@ -26,11 +26,13 @@ std::optional<GroupCode> pool_simd(Emitter& emitter, graph::GroupRange range, co
     defines.insert(defines.end(), epilogue->defines.begin(), epilogue->defines.end());
     auto geometry = window_arguments(p.window, p.x, p.out, 2);
     geometry.insert(geometry.begin() + 4, NumberArgument{channels});
+    const Destination to = emitter.store(output);
     Launch launch{
         emitter.instantiate("pool_f32_simd", defines),
-        {BufferArgument{p.op.inputs[0], false}, BufferArgument{output, true}},
+        {BufferArgument{p.op.inputs[0], false}, BufferArgument{to.value, true}},
         {static_cast<std::size_t>(spatial(p.out, 1, 2)), static_cast<std::size_t>(p.out[0] * spatial(p.out, 0, 2)), 1}};
     launch.arguments.insert(launch.arguments.end(), geometry.begin(), geometry.end());
+    launch.arguments.insert(launch.arguments.end(), {NumberArgument{to.row}, NumberArgument{to.first_column}});
     launch.arguments.insert(launch.arguments.end(), epilogue->arguments.begin(), epilogue->arguments.end());
     return GroupCode{range, {std::move(launch)}, {}, {output}, "pool_f32_simd"};
 }

@@ -82,6 +82,7 @@ GroupCode conv_winograd(Emitter& emitter, graph::GroupRange range, const Convolu
     output_defines.insert(output_defines.end(), epilogue.defines.begin(), epilogue.defines.end());
     const std::string output = emitter.instantiate("winograd_output_f32_simd", output_defines);
 
+    const Destination to = emitter.store(epilogue.value);
     const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
     for (std::int64_t first = 0; first < tiles; first += stripe) {
         // The last stripe moves up rather than being narrower than a register tile.
@@ -94,11 +95,12 @@ GroupCode conv_winograd(Emitter& emitter, graph::GroupRange range, const Convolu
         out.launches.push_back({product,
                                 {WorkspaceArgument{0}, weights, WorkspaceArgument{1}, number(here), number(columns),
                                  number(in), number(in), number(here * in), number(panels * in * tile.panel()),
-                                 number(columns), number(here * columns)},
+                                 number(columns), number(here * columns), number(0)},
                                 tile.work_items({here, columns, in, kPoints})});
         Launch last{output,
-                    {WorkspaceArgument{1}, BufferArgument{epilogue.value, true}, number(c.out[1]), number(c.out[2]),
-                     number(columns), number(tile_rows), number(tile_columns), number(start), number(here)},
+                    {WorkspaceArgument{1}, BufferArgument{to.value, true}, number(c.out[1]), number(c.out[2]),
+                     number(columns), number(tile_rows), number(tile_columns), number(start), number(here),
+                     number(to.row), number(to.first_column)},
                     {size(here), size(ceil_div(columns, lanes)), 1}};
         append(last.arguments, epilogue.arguments);
         out.launches.push_back(std::move(last));

@@ -4,7 +4,7 @@
 //   With TAPS a convolution in up to two axes: r counts n, y, x of the output; taps that fall into the padding read zeros.
 //   With GROUPS "batch" counts the groups of a convolution, whose columns stand side by side in out.
 //   x float, channels contiguous; w packed by pack_f32: [batch or group, panel, tap, channel, TILE_VECTORS * LANES]
-//   out element type OUT, row r of batch b at out + b * out_batch + r * out_row
+//   out element type OUT, row r of batch b at out + out_first + b * out_batch + r * out_row
 //   global (ceil(rows / TILE_ROWS), panels, batches or groups), local (1, 1, 1); -DPANELS_FIRST: (panels, row tiles, ...), so
 //   that neighbouring work-items share rows of x and not a panel
 //   -DAHEAD: every work-item fetches its share of the panel behind its own into the cache while it computes; there are fewer row
@@ -54,7 +54,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(
     __global const float* restrict zeros, int height, int width, int out_height, int out_width, int kernel_height, int kernel_width,
     int stride_y, int stride_x, int dilation_y, int dilation_x, int pad_y, int pad_x,
 #endif
-    int rows, int columns, int inner, int x_row, int x_batch, int w_batch, int out_row, int out_batch EPILOGUE_PARAMETERS) {
+    int rows, int columns, int inner, int x_row, int x_batch, int w_batch, int out_row, int out_batch,
+    int out_first EPILOGUE_PARAMETERS) {
 #ifdef PANELS_FIRST
     const int row_tile = get_global_id(1), panel = get_global_id(0), batch = get_global_id(2);
 #else
@@ -115,7 +116,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(
 #endif
 #pragma unroll
     for (int i = 0; i < TILE_ROWS; ++i) {
-        __global OUT* to = out + (size_t)batch * out_batch + (size_t)(first + i) * out_row;
+        __global OUT* to = out + out_first + (size_t)batch * out_batch + (size_t)(first + i) * out_row;
 #if defined(TAPS) || defined(GROUPS)
         const int result_row = first + i, result_column = batch * columns;
 #else

@@ -1,5 +1,6 @@
 // pool_f32_simd: out[n, y, x, c] = epilogue(maximum or sum of x over a window) on wide-SIMD CPUs; padding is left out.
-//   x float [N, height, width, channels], out [N, out_height, out_width, channels]; LANES <= channels
+//   x float [N, height, width, channels], out [N, out_height, out_width, channels], row r at out + out_first + r * out_row;
+//   LANES <= channels
 //   -DSUM adds, otherwise the maximum is taken (-infinity for a window of padding only)
 //   global (out_width, N * out_height), local (1, 1, 1): a work-item makes all channels of one position
 //   The last vector of channels moves back to end with the row (computed twice, alike).
@@ -29,7 +30,7 @@
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(__global const float* restrict x, __global OUT* restrict out, int height, int width,
                                                                     int out_height, int out_width, int channels, int kernel_height,
                                                                     int kernel_width, int stride_y, int stride_x, int dilation_y,
-                                                                    int dilation_x, int pad_y, int pad_x EPILOGUE_PARAMETERS) {
+                                                                    int dilation_x, int pad_y, int pad_x, int out_row, int out_first EPILOGUE_PARAMETERS) {
     const int line = get_global_id(1), row = line * out_width + get_global_id(0);
     const int top = line % out_height * stride_y - pad_y, left = (int)get_global_id(0) * stride_x - pad_x;
     __global const float* image = x + (size_t)(line / out_height) * height * width * channels;
@@ -46,6 +47,6 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(__global con
                 folded = FOLD(folded, next);
             }
         }
-        STORE_LANES(out + (size_t)row * channels + channel, EPILOGUE_LANES(folded, row, channel));
+        STORE_LANES(out + out_first + (size_t)row * out_row + channel, EPILOGUE_LANES(folded, row, channel));
     }
 }

@@ -1,6 +1,6 @@
 // winograd_output_f32_simd: out tile = epilogue(A^T m A): the last step of F(4x4, 3x3).
 //   m float [36, tiles of this launch, columns], LANES <= columns; tile t is number first_tile + t as in winograd_input
-//   out [N, out_height, out_width, columns] of type OUT; positions of a tile beyond the image are left out
+//   out [N, out_height, out_width, columns] of type OUT, row r at out + out_first + r * out_row; positions of a tile beyond the image are left out
 //   global (tiles of this launch, ceil(columns / LANES)), local (1, 1, 1); the last vector moves back to end with the row
 //   error: sums of up to 5 terms weighted up to 8 in each direction
 // Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, F(4x4, 3x3).
@@ -30,7 +30,7 @@
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(__global const float* restrict m, __global OUT* restrict out, int out_height,
                                                                     int out_width, int columns, int tile_rows, int tile_columns, int first_tile,
-                                                                    int tiles EPILOGUE_PARAMETERS) {
+                                                                    int tiles, int out_row, int out_first EPILOGUE_PARAMETERS) {
     const int tile = get_global_id(0), number = first_tile + tile, at_column = min((int)get_global_id(1) * LANES, columns - LANES);
     const int top = number / tile_columns % tile_rows * 4, left = number % tile_columns * 4, image = number / tile_columns / tile_rows;
     __global const float* from = m + (size_t)tile * columns + at_column;
@@ -51,7 +51,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(__global con
         for (int i = 0; i < 4; ++i) {
             if (top + i >= out_height) continue;
             const int result_row = (image * out_height + top + i) * out_width + left + j;
-            STORE_LANES(out + (size_t)result_row * columns + at_column, EPILOGUE_LANES(column[i], result_row, at_column));
+            STORE_LANES(out + out_first + (size_t)result_row * out_row + at_column, EPILOGUE_LANES(column[i], result_row, at_column));
         }
     }
 }
