@@ -13,6 +13,10 @@ namespace {
 // What a core can expect to keep in its own cache beside what streams through.
 constexpr std::int64_t kCacheBytes = std::int64_t{256} << 10;
 
+// A panel that all row tiles read again, beside the next one that is on its way, in a core's own cache. Measured on Sapphire
+// Rapids with 2 MiB: panels of 1.2 MB instead of 0.6 MB make convolutions of 512 channels a quarter slower.
+constexpr std::int64_t kPanelBytes = std::int64_t{768} << 10;
+
 // Cycles of a product in tiles of this size on a core that starts two vector multiply-adds and two loads a cycle, each
 // multiply-add taking four cycles; what a tile costs beside its loop was measured as about 40 cycles and 4 a vector.
 double cycles(const Product& product, std::int64_t rows, std::int64_t vectors, std::int64_t lanes) {
@@ -58,7 +62,8 @@ Tile expected_tile(const Style& style, const Product& product) {
     Tile out{std::min<std::int64_t>(product.rows, style.tile_rows), 1, style.dialect.lanes};
     double least = cycles(product, out.rows, 1, out.lanes);
     const auto consider = [&](std::int64_t rows, std::int64_t vectors) {
-        if (!fits(style, product, rows, vectors)) return;
+        const std::int64_t panel = product.inner * vectors * out.lanes * static_cast<std::int64_t>(sizeof(float));
+        if (!fits(style, product, rows, vectors) || (panel > kPanelBytes && product.rows > rows)) return;
         const double time = cycles(product, rows, vectors, out.lanes);
         if (time > 0.96 * least) return;
         least = time;
@@ -67,7 +72,8 @@ Tile expected_tile(const Style& style, const Product& product) {
     };
     if (product.columns <= out.lanes) consider(2 * style.tile_rows, 1);
     consider(out.rows, style.tile_vectors);
-    if (style.tile_vectors > 2 && out.vectors < style.tile_vectors) {  // few columns
+    if (style.tile_vectors > 2 && out.vectors < style.tile_vectors) {  // few columns, or a deep product
+        consider(style.tile_rows + 4, 2);
         consider(style.tile_rows + 2, 2);
         consider(style.tile_rows, 3);
     }
@@ -83,7 +89,8 @@ Tile expected_tile(const Style& style, const Product& product) {
 
 // In which order, and whether panels are fetched ahead.
 Tile walked(Tile tile, const Product& product, bool panels_first) {
-    const std::int64_t right = product.inner * product.columns * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t right =
+        product.inner * product.columns * product.batches * static_cast<std::int64_t>(sizeof(float));
     tile.panels_first = panels_first;
     tile.ahead = !panels_first && right > 2 * kCacheBytes && product.rows > tile.rows;
     return tile;
