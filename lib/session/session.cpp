@@ -69,7 +69,7 @@ struct Session::State {
     std::vector<std::shared_ptr<runtime::Executable>> last;
 
     std::shared_ptr<Step> make(std::optional<importer::Lowering> lowering, const runtime::RunOptions& wanted) const {
-        importer::Segment segment = lowering->advance();
+        importer::Segment segment = lowering->advance([&] { runtime::check_still_wanted(wanted); });
         if (segment.last) lowering.reset();  // with the constants that it made
         if (options.precision == Precision::fp16) segment.graph = optimize::half_precision(segment.graph);
         auto graph = optimize::optimize(std::move(segment.graph));
