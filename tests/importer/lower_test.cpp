@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "support/compare.hpp"
 #include "support/errors.hpp"
@@ -131,6 +132,31 @@ TEST_CASE("gathers and scatters") {
     check(run_op("ReverseSequence", {x, ints({2}, {3, 2})},
                  {{"batch_axis", std::int64_t{0}}, {"time_axis", std::int64_t{1}}}),
           0, floats({2, 3}, {2, 1, 0, 4, 3, 5}));
+}
+
+TEST_CASE("an index outside of its axis never reaches another row") {
+    const Tensor x = ramp({2, 3});
+    const Tensor nine = floats({1, 1}, {9});
+    for (const std::int64_t outside : {3, 4, -4, -5}) {
+        CAPTURE(outside);
+        const float nearest = outside > 0 ? 2 : 0;
+        check(run_op("GatherElements", {x, ints({1, 1}, {outside})}, {{"axis", std::int64_t{1}}}), 0,
+              floats({1, 1}, {nearest}));
+        check(run_op("GatherND", {x, ints({1, 2}, {0, outside})}), 0, floats({1}, {nearest}));
+        check(run_op("ScatterElements", {x, ints({1, 1}, {outside}), nine}, {{"axis", std::int64_t{1}}}, 1, 18), 0, x);
+        check(run_op("ScatterND", {x, ints({1, 2}, {0, outside}), floats({1}, {9})}), 0, x);
+    }
+    check(run_op("ScatterND", {x, ints({1, 2}, {2, 0}), floats({1}, {9})}), 0, x);
+
+    const Tensor cache(tensor::Type{ElementType::f32, {2, 1, 4, 1}});
+    const auto filled = [&](std::int64_t first, std::int64_t second) {
+        return tensor::to_doubles(run_op("TensorScatter",
+                                         {cache, floats({2, 1, 3, 1}, {1, 2, 3, 4, 5, 6}), ints({2}, {first, second})},
+                                         {}, 1, 24)[0]);
+    };
+    CHECK(filled(3, 0) == std::vector<double>{0, 0, 0, 1, 4, 5, 6, 0});
+    CHECK(filled(1, -1) == std::vector<double>{0, 1, 2, 3, 5, 6, 0, 0});
+    CHECK(filled(-2, 9) == std::vector<double>{3, 0, 0, 0, 0, 0, 0, 0});
 }
 
 TEST_CASE("quantised products are exact, with zero points on either side") {
