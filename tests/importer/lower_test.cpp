@@ -73,6 +73,15 @@ TEST_CASE("pools: what ceil_mode adds and what an average divides by") {
     check(with_places, 1, ints({1, 2, 2}, {0, 3, 5, 6}));
 }
 
+TEST_CASE("with ceil_mode a window may reach behind all that there is, by less than a step") {
+    const AttributeList window{{"kernel_shape", List{3, 3}}, {"strides", List{2, 2}}, {"ceil_mode", std::int64_t{1}}};
+    const Tensor x = floats({1, 1, 2, 2}, {1, 2, 3, 6});
+    check(run_op("MaxPool", {x}, window), 0, floats({1, 1, 1, 1}, {6}));
+    check(run_op("AveragePool", {x}, window, 1, 19), 0, floats({1, 1, 1, 1}, {3}));
+    const AttributeList farther{{"kernel_shape", List{4, 4}}, {"strides", List{2, 2}}, {"ceil_mode", std::int64_t{1}}};
+    CHECK(says(error_of([&] { (void)run_op("MaxPool", {x}, farther); }), "does not fit"));
+}
+
 TEST_CASE("normalisations") {
     const Tensor x = floats({2, 2}, {1, 3, 10, 30});
     check(run_op("LayerNormalization", {x, floats({2}, {1, 2}), floats({2}, {0, 5})}, {{"epsilon", 0.0}}), 0,
