@@ -168,6 +168,24 @@ TEST_CASE("an index outside of its axis never reaches another row") {
     CHECK(filled(-2, 9) == std::vector<double>{3, 0, 0, 0, 0, 0, 0, 0});
 }
 
+TEST_CASE("the largest natural numbers are compared as such") {
+    const auto large = [](Shape shape, const std::vector<std::uint64_t>& values) {
+        return Tensor::of<std::uint64_t>(std::move(shape), std::span<const std::uint64_t>(values));
+    };
+    constexpr std::uint64_t kHigh = std::uint64_t{1} << 63;
+    const Tensor x = large({4}, {7, kHigh + 5, 1, kHigh});
+    const auto one = ints({1}, {1});
+    CHECK(run_op("ReduceMax", {x}, {}, 1, 20)[0].as<std::uint64_t>()[0] == kHigh + 5);
+    CHECK(run_op("ReduceMin", {x}, {}, 1, 20)[0].as<std::uint64_t>()[0] == 1);
+    CHECK(run_op("ArgMax", {x})[0].as<std::int64_t>()[0] == 1);
+    CHECK(run_op("ArgMin", {x})[0].as<std::int64_t>()[0] == 2);
+    const auto top = run_op("TopK", {x, ints({1}, {2})}, {}, 2);
+    CHECK(top[0].as<std::uint64_t>()[1] == kHigh);
+    CHECK(top[1].as<std::int64_t>()[0] == 1);
+    CHECK(run_op("ScatterElements", {x, one, large({1}, {3})}, {{"reduction", std::string("max")}}, 1, 18)[0]
+              .as<std::uint64_t>()[1] == kHigh + 5);
+}
+
 TEST_CASE("quantised products are exact, with zero points on either side") {
     const Tensor a = bytes(ElementType::u8, {1, 2}, {10, 200}), b = bytes(ElementType::i8, {2, 1}, {-100, 50});
     check(run_op("MatMulInteger", {a, b}), 0, bytes(ElementType::i32, {1, 1}, {9000}));
