@@ -143,6 +143,16 @@ TEST_CASE("gathers and scatters") {
           0, floats({2, 3}, {2, 1, 0, 4, 3, 5}));
 }
 
+TEST_CASE("corners that are aligned meet at the last element, however large the output") {
+    Tensor last = ramp({1, 1, 11});
+    const auto got = run_op("Resize", {last, left_out(), left_out(), ints({3}, {1, 1, 58})},
+                            {{"mode", std::string("nearest")},
+                             {"nearest_mode", std::string("floor")},
+                             {"coordinate_transformation_mode", std::string("align_corners")}},
+                            1, 19)[0];
+    CHECK(got.as<float>()[57] == 10);
+}
+
 TEST_CASE("an index outside of its axis never reaches another row") {
     const Tensor x = ramp({2, 3});
     const Tensor nine = floats({1, 1}, {9});
@@ -184,6 +194,47 @@ TEST_CASE("the largest natural numbers are compared as such") {
     CHECK(top[1].as<std::int64_t>()[0] == 1);
     CHECK(run_op("ScatterElements", {x, one, large({1}, {3})}, {{"reduction", std::string("max")}}, 1, 18)[0]
               .as<std::uint64_t>()[1] == kHigh + 5);
+}
+
+TEST_CASE("what is no number stays none, and other corners of functions") {
+    const Tensor none = floats({1}, {std::nanf("")});
+    for (const std::string type : {"Selu", "HardSigmoid", "HardSwish", "Elu", "Celu", "Relu", "Softplus", "Mish"}) {
+        CAPTURE(type);
+        CHECK(std::isnan(run_op(type, {none})[0].as<float>()[0]));
+    }
+    const auto power = [](std::int64_t base, std::int64_t exponent) {
+        return tensor::to_ints(run_op("Pow", {ints({}, {base}), ints({}, {exponent})})[0])[0];
+    };
+    CHECK(power(-1, -3) == -1);
+    CHECK(power(-1, -4) == 1);
+    CHECK(power(-2, -3) == 0);
+    CHECK(power(1, -3) == 1);
+    const auto smallest = std::numeric_limits<std::int64_t>::min();
+    CHECK(says(error_of([&] { (void)run_op("Range", {ints({}, {smallest}), ints({}, {5}), ints({}, {1})}); }),
+               "in steps of"));
+    CHECK(run_op("Hardmax", {Tensor(tensor::Type{ElementType::f32, {2, 3, 0}})}, {}, 1, 11)[0].shape() ==
+          Shape{2, 3, 0});
+    check(run_op("Shrink", {bytes(ElementType::i8, {4}, {-3, 0, 1, 5})}, {{"bias", 1.0}, {"lambd", 1.5}}), 0,
+          bytes(ElementType::i8, {4}, {-2, 0, 0, 4}));
+    check(run_op("Erf", {ints({4}, {-9, 0, 1, 5})}, {}, 1, 13), 0, ints({4}, {-1, 0, 0, 1}));
+}
+
+TEST_CASE("Clip without bounds keeps to its type's range, and a bound of one element adds no axis") {
+    const Tensor endless = bytes(ElementType::f16, {2}, {-INFINITY, INFINITY});
+    check(run_op("Clip", {endless}), 0, bytes(ElementType::f16, {2}, {-65504, 65504}));
+    check(run_op("Clip", {endless}, {}, 1, 10), 0, bytes(ElementType::f16, {2}, {-65504, 65504}));
+    check(run_op("Clip", {ints({}, {7}), ints({1}, {1}), ints({1}, {5})}), 0, ints({}, {5}));
+}
+
+TEST_CASE("a tensor of many axes is repeated along all of them") {
+    const Shape ones{1, 1, 1, 1, 1, 1, 2};
+    Tensor repeats = ints({7}, {2, 1, 1, 1, 1, 1, 2});
+    check(run_op("Tile", {floats(ones, {1, 2}), repeats}), 0, floats({2, 1, 1, 1, 1, 1, 4}, {1, 2, 1, 2, 1, 2, 1, 2}));
+    repeats = ints({7}, {2, 2, 2, 2, 2, 2, 2});
+    const auto all = run_op("Tile", {floats(ones, {1, 2}), repeats})[0];
+    CHECK(all.shape() == Shape{2, 2, 2, 2, 2, 2, 4});
+    CHECK(all.as<float>()[255] == 2);
+    CHECK(all.as<float>()[254] == 1);
 }
 
 TEST_CASE("quantised products are exact, with zero points on either side") {
