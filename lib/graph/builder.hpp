@@ -92,9 +92,9 @@ private:
     Graph graph_;
     std::string origin_;
     bool folding_ = true;
-    Bounds bounds_;                // `work` is what is left of it
-    std::vector<bool> depends_;    // for every value
-    std::vector<ValueId> free_;    // values that were forgotten
+    Bounds bounds_;              // `work` is what is left of it
+    std::vector<bool> depends_;  // for every value
+    std::vector<ValueId> free_;  // values that were forgotten
     std::size_t constant_bytes_ = 0, input_count_ = 0;
 };
 

@@ -255,7 +255,8 @@ std::optional<Tensor> constant_value(Builder& builder, ValueId id, std::int64_t 
     std::unordered_map<ValueId, Tensor> values;
     const auto cone = constant_cone(graph, id);
     const auto work = work_of(graph, cone, most);
-    if (!work || *work > kMostWork || !builder.afford(*work + static_cast<double>(graph.ops.size()))) return std::nullopt;
+    if (!work || *work > kMostWork || !builder.afford(*work + static_cast<double>(graph.ops.size())))
+        return std::nullopt;
     for (const auto* op : cone) {
         std::vector<const Tensor*> inputs;
         for (const auto read : op->inputs) {

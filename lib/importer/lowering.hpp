@@ -52,7 +52,7 @@ struct Limits {
     /// Operations and elements of what is computed while lowering, beyond four for each of the file's bytes; what
     /// would take more is left to the device.
     std::int64_t work = 2'000'000'000;
-    int nesting = 64;                                     ///< functions, branches and loop bodies inside each other
+    int nesting = 64;  ///< functions, branches and loop bodies inside each other
 };
 
 struct Segment {

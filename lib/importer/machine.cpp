@@ -84,10 +84,11 @@ Lowering::Machine::Machine(std::shared_ptr<const SourceModel> source, const Bind
 
 void Lowering::Machine::start_segment() {
     builder_ = graph::Builder(
-        source_->called, {.operators = static_cast<std::size_t>(std::max<std::int64_t>(limits_.operators - operators_, 0)),
-                          .elements = limits_.elements,
-                          .constant_bytes = most_constant_bytes_,
-                          .work = work_left_});
+        source_->called,
+        {.operators = static_cast<std::size_t>(std::max<std::int64_t>(limits_.operators - operators_, 0)),
+         .elements = limits_.elements,
+         .constant_bytes = most_constant_bytes_,
+         .work = work_left_});
     stored_.clear();
     constants_.clear();
     tidy_bytes_ = tidy_values_ = 0;

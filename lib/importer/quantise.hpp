@@ -27,8 +27,8 @@ struct QuantisedWeights {
 
 /// Quantises every f32 initialiser and Constant that only MatMul, Gemm and Conv read as weights, in the main graph and
 /// in branches and loop bodies; embeddings, recurrent cells, what stands in functions and whatever is read otherwise
-/// stay. Throws unsupported for weights that are not finite, invalid_argument for bits or block, unsupported where ai.onnx cannot be
-/// raised (see raise_opset.hpp).
+/// stay. Throws unsupported for weights that are not finite, invalid_argument for bits or block, unsupported where
+/// ai.onnx cannot be raised (see raise_opset.hpp).
 [[nodiscard]] QuantisedWeights quantise_weights(const Model& model, const WeightQuantisation& how = {});
 
 }  // namespace shoal::importer

@@ -43,8 +43,8 @@ CarriedState::CarriedState(const importer::Model& model, std::vector<StateLink> 
             fail(Code::invalid_argument, "state: the model has no output '", link.output, "'");
         const auto *output = find_in(model.outputs(), link.output), *input = find_in(inputs_, link.input);
         if (input == nullptr) fail(Code::invalid_argument, "state: the model has no input '", link.input, "'");
-        const auto sources = std::count_if(links_.begin(), links_.end(),
-                                           [&](const auto& other) { return other.input == link.input; });
+        const auto sources =
+            std::count_if(links_.begin(), links_.end(), [&](const auto& other) { return other.input == link.input; });
         if (sources > 1)
             fail(Code::invalid_argument, "state: input '", link.input, "' is to come from ", sources, " outputs");
         if (output->element && input->element && *output->element != *input->element)

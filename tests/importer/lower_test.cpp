@@ -210,7 +210,9 @@ TEST_CASE("what is no number stays none, and other corners of functions") {
     CHECK(power(-2, -3) == 0);
     CHECK(power(1, -3) == 1);
     const auto smallest = std::numeric_limits<std::int64_t>::min();
-    CHECK(says(error_of([&] { (void)run_op("Range", {ints({}, {smallest}), ints({}, {5}), ints({}, {1})}); }),
+    CHECK(says(error_of([&] {
+                   (void)run_op("Range", {ints({}, {smallest}), ints({}, {5}), ints({}, {1})});
+               }),
                "in steps of"));
     CHECK(run_op("Hardmax", {Tensor(tensor::Type{ElementType::f32, {2, 3, 0}})}, {}, 1, 11)[0].shape() ==
           Shape{2, 3, 0});

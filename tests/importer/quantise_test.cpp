@@ -57,10 +57,11 @@ std::int64_t count(const Model& model, const std::string& type) {
 
 TEST_CASE("Resize of version 10 takes the element above where it shrinks, the one below where it grows") {
     const auto resized = [](std::initializer_list<float> scales) {
-        return product_and(10, [&](GraphMaker& graph) {
-                   graph.initialiser("scales", floats({2}, scales))
-                       .op("Resize", {"p", "scales"}, {"y"}, {{"mode", std::string("nearest")}});
-               })
+        return product_and(10,
+                           [&](GraphMaker& graph) {
+                               graph.initialiser("scales", floats({2}, scales))
+                                   .op("Resize", {"p", "scales"}, {"y"}, {{"mode", std::string("nearest")}});
+                           })
             .model();
     };
     const Tensor x = weight(3, 40);
@@ -75,14 +76,12 @@ TEST_CASE("numbers that become inputs are of the type that they meet") {
     const auto clipped = product_and(10, [](GraphMaker& graph) {
                              graph.op("Cast", {"p"}, {"h"}, {{"to", std::int64_t{10}}})
                                  .op("Clip", {"h"}, {"y"}, {{"min", -0.5}, {"max", 0.5}});
-                         })
-                             .model();
-    const auto padded = product_and(10, [](GraphMaker& graph) {
-                            graph.op("Cast", {"p"}, {"h"}, {{"to", std::int64_t{11}}})
-                                .op("Pad", {"h"}, {"y"},
-                                    {{"pads", std::vector<std::int64_t>{0, 1, 0, 1}}, {"value", 0.5}});
-                        })
-                            .model();
+                         }).model();
+    const auto padded =
+        product_and(10, [](GraphMaker& graph) {
+            graph.op("Cast", {"p"}, {"h"}, {{"to", std::int64_t{11}}})
+                .op("Pad", {"h"}, {"y"}, {{"pads", std::vector<std::int64_t>{0, 1, 0, 1}}, {"value", 0.5}});
+        }).model();
     const Tensor x = weight(3, 40);
     for (const auto& model : {clipped, padded}) {
         const auto made = importer::quantise_weights(model).model;
@@ -92,8 +91,9 @@ TEST_CASE("numbers that become inputs are of the type that they meet") {
         columns.block = 0;  // version 13 has no CastLike
         CHECK_FALSE(error_of([&] { (void)importer::quantise_weights(model, columns); }).empty());
     }
-    const auto plain =
-        product_and(10, [](GraphMaker& graph) { graph.op("Clip", {"p"}, {"y"}, {{"min", -0.5}, {"max", 0.5}}); });
+    const auto plain = product_and(10, [](GraphMaker& graph) {
+        graph.op("Clip", {"p"}, {"y"}, {{"min", -0.5}, {"max", 0.5}});
+    });
     CHECK(count(importer::quantise_weights(plain.model()).model, "CastLike") == 0);
 }
 

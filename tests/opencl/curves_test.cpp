@@ -13,8 +13,12 @@ using namespace shoal;
 namespace {
 
 std::vector<float> points() {
-    std::vector<float> out{0, -0.0F, std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
-                           std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::denorm_min()};
+    std::vector<float> out{0,
+                           -0.0F,
+                           std::numeric_limits<float>::infinity(),
+                           -std::numeric_limits<float>::infinity(),
+                           std::numeric_limits<float>::quiet_NaN(),
+                           std::numeric_limits<float>::denorm_min()};
     for (float x = 1e-30F; x < 1; x *= 3)
         out.insert(out.end(), {x, -x});
     for (float x = -12; x < 12; x += 0.0173F)

@@ -40,9 +40,8 @@ TEST_CASE("every pass and all together keep a network's results and make a valid
     for (const auto& network : test::networks()) {
         CAPTURE(network.name);
         const auto passes = std::to_array<Graph (*)(const Graph&)>(
-            {optimize::share_equal, optimize::sink_transposes, optimize::fold_scales,
-             optimize::pad_few_channels, optimize::fuse,
-             [](const Graph& graph) { return optimize::optimize(graph); }});
+            {optimize::share_equal, optimize::sink_transposes, optimize::fold_scales, optimize::pad_few_channels,
+             optimize::fuse, [](const Graph& graph) { return optimize::optimize(graph); }});
         for (const auto pass : passes) {
             const Graph out = pass(network.graph);
             CHECK_NOTHROW(graph::validate(out));

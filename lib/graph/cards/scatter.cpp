@@ -67,7 +67,8 @@ void apply(const Signature& s, const std::vector<std::int64_t>& indices, const T
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
     const auto indices = tensor::to_ints(*inputs[1]);
-    with_accumulator(s.in(0).element, [&](auto zero) { apply<decltype(zero)>(s, indices, *inputs[0], *inputs[2], outputs[0]); });
+    with_accumulator(s.in(0).element,
+                     [&](auto zero) { apply<decltype(zero)>(s, indices, *inputs[0], *inputs[2], outputs[0]); });
 }
 
 }  // namespace

@@ -66,8 +66,8 @@ void move_elements(std::span<const Tensor* const> inputs, Tensor& output,
 /// floats and integers or of different floats.
 ElementType contraction_element(const Signature& signature, std::string_view who);
 
-/// Calls `visit(zero)` with a zero of the type in which a reference loop accumulates and compares: double, std::uint64_t
-/// for u64, std::int64_t for every other integer.
+/// Calls `visit(zero)` with a zero of the type in which a reference loop accumulates and compares: double,
+/// std::uint64_t for u64, std::int64_t for every other integer.
 template <class Visit>
 void with_accumulator(ElementType element, Visit&& visit) {
     if (tensor::is_floating(element))

@@ -28,8 +28,8 @@ Values gather(Context& c) {
 // know: reading takes the nearest element, writing leaves it out.
 enum class Access { read, write };
 
-// Parts of a place in flattened axes, each an index into one axis: checked one by one, for an index beyond the end of its
-// axis is a place in another row.
+// Parts of a place in flattened axes, each an index into one axis: checked one by one, for an index beyond the end of
+// its axis is a place in another row.
 class Places {
 public:
     Places(Builder& b, Access access) : b_(b), access_(access) {}
@@ -41,8 +41,8 @@ public:
             if (access_ == Access::read) {
                 index = maximum(b_, minimum(b_, index, last), first);
             } else {
-                const ValueId inside = b_.map(
-                    "and", {b_.map("greater_equal", {index, first}), b_.map("less_equal", {index, last})});
+                const ValueId inside =
+                    b_.map("and", {b_.map("greater_equal", {index, first}), b_.map("less_equal", {index, last})});
                 inside_ = inside_ == kNoValue ? inside : b_.map("and", {inside_, inside});
             }
         }
@@ -105,8 +105,7 @@ Values scatter_elements(Context& c) {
     Builder& b = c.builder();
     const Shape data = c.shape(0), updates = c.shape(2);
     c.expect(updates == c.shape(1), "updates are ", updates, ", indices ", c.shape(1));
-    const ValueId places =
-        flat_places(c, c.in(1), data, c.axis(c.integer("axis", 0), data.rank()), Access::write);
+    const ValueId places = flat_places(c, c.in(1), data, c.axis(c.integer("axis", 0), data.rank()), Access::write);
     const Shape flat{updates.count()};
     return {b.reshape(scattered(b, scatter_function(c), b.reshape(c.in(0), Shape{data.count()}),
                                 b.reshape(places, flat), b.reshape(c.in(2), flat)),

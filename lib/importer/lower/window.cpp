@@ -65,8 +65,8 @@ SpatialWindow spatial_window(Context& c, const Ints& spatial, Ints kernel) {
             w.pads_end[k] = pad - w.pads_begin[k];
         }
         const std::int64_t padded = extent + w.pads_begin[k] + w.pads_end[k];
-        c.expect(padded > reach - (ceil ? w.strides[k] : 1), "a window of ", reach, " does not fit into ", padded, " positions of spatial axis ",
-                 k);
+        c.expect(padded > reach - (ceil ? w.strides[k] : 1), "a window of ", reach, " does not fit into ", padded,
+                 " positions of spatial axis ", k);
         out.declared_end.push_back(w.pads_end[k]);
         out.outputs.push_back(positions(padded - reach, w.strides[k], ceil, extent + w.pads_begin[k]));
         // ceil_mode lets the last window reach behind the padding.
