@@ -45,12 +45,21 @@ struct QuantizeFlags {
 struct Error {
     std::string name;
     double difference_squares = 0, squares = 0, largest = 0, largest_value = 0;
-    std::int64_t rows = 0, same_class = 0;
+    std::int64_t compared = 0, not_finite = 0, rows = 0, same_class = 0;
+    std::string other_shape{};  ///< of the first results that cannot be compared
 
     void add(const tensor::Tensor& want, const tensor::Tensor& got) {
+        if (want.shape() != got.shape()) {
+            if (other_shape.empty()) other_shape = text(want.shape(), " became ", got.shape());
+            return;
+        }
         const auto a = tensor::to_doubles(want), b = tensor::to_doubles(got);
-        if (a.size() != b.size()) return;
         for (std::size_t i = 0; i < a.size(); ++i) {
+            if (!std::isfinite(a[i]) || !std::isfinite(b[i])) {
+                not_finite += a[i] != b[i] && !(std::isnan(a[i]) && std::isnan(b[i]));
+                continue;
+            }
+            ++compared;
             difference_squares += (a[i] - b[i]) * (a[i] - b[i]);
             squares += a[i] * a[i];
             largest = std::max(largest, std::abs(a[i] - b[i]));
@@ -66,7 +75,21 @@ struct Error {
             same_class += best(a) == best(b);
         }
     }
-    [[nodiscard]] double relative() const { return squares > 0 ? std::sqrt(difference_squares / squares) : 0; }
+    [[nodiscard]] std::string told() const {
+        std::string out = "nothing to compare";
+        if (compared > 0) {
+            // Relative to zeros, any difference is too much.
+            const double relative = squares > 0              ? std::sqrt(difference_squares / squares)
+                                    : difference_squares > 0 ? INFINITY
+                                                             : 0;
+            out = text("relative error ", number(relative, 3), ", largest ", number(largest, 3), " where values reach ",
+                       number(largest_value, 3));
+        }
+        if (rows > 0) out += text(", same highest entry in ", same_class, " of ", rows, " rows");
+        if (not_finite > 0) out += text(", ", not_finite, " differ in what is not finite");
+        if (!other_shape.empty()) out += text(", not compared: ", other_shape);
+        return out;
+    }
 };
 
 std::vector<session::Inputs> calibration_inputs(const importer::Model& model, const importer::Bindings& bindings,
@@ -134,8 +157,8 @@ Exit quantize(const QuantizeFlags& flags) {
     how.block = flags.block;
     const auto made = importer::quantise_weights(model, how);
     if (made.weights.empty())
-        throw UsageError("the model has no weights to quantise: f32 weights of MatMul, Gemm or Conv from " +
-                         std::to_string(how.least) + " numbers on");
+        throw UsageError("the model has no weights to quantise: f32 weights from " + std::to_string(how.least) +
+                         " numbers on that only MatMul, Gemm or Conv read, outside of functions");
     importer::save(made.model, flags.output);
     print_line(printable(flags.output), ": ", counted(static_cast<long long>(made.weights.size()), "weight"), " in ",
                flags.weights, ", ", format_bytes(made.bytes_before), " became ", format_bytes(made.bytes_after),
@@ -145,10 +168,8 @@ Exit quantize(const QuantizeFlags& flags) {
     const auto errors = measure(model, load_model(flags.output), inputs, device);
     const char* kind = flags.calibrate.empty() ? "made-up input" : "calibration input";
     for (const auto& error : errors) {
-        std::string line = text("output ", error.name, ": relative error ", number(error.relative(), 3), ", largest ",
-                                number(error.largest, 3), " where values reach ", number(error.largest_value, 3));
-        if (error.rows > 0) line += text(", same highest entry in ", error.same_class, " of ", error.rows, " rows");
-        print_line(printable(line + text(" (", counted(static_cast<long long>(inputs.size()), kind), ")")));
+        print_line(printable(text("output ", error.name, ": ", error.told(), " (",
+                                  counted(static_cast<long long>(inputs.size()), kind), ")")));
     }
     return Exit::ok;
 }

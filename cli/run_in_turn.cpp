@@ -25,6 +25,18 @@ session::Inputs first_state(const importer::Bindings& bindings, const SessionFla
     return out;
 }
 
+// One number a run is a row of one.
+tensor::Tensor rows_together(const std::string& output, std::vector<tensor::Tensor> parts) {
+    for (auto& part : parts) {
+        if (part.shape().rank() == 0) part = part.reshaped(tensor::Shape{1});
+    }
+    try {
+        return hub::concatenate(parts);
+    } catch (const base::Error& error) {
+        base::fail(error.code(), "--each: output '", output, "': ", error.what());
+    }
+}
+
 }  // namespace
 
 std::vector<session::Inputs> runs_of(const std::vector<InputValue>& given, const importer::Bindings& bindings,
@@ -61,7 +73,7 @@ session::Outputs run_in_turn(session::Session& session, const std::vector<sessio
             parts[i].push_back(out[i].second);
     }
     for (std::size_t i = 0; turns.each && i < out.size(); ++i)
-        out[i].second = hub::concatenate(parts[i]);
+        out[i].second = rows_together(out[i].first, parts[i]);
     return out;
 }
 

@@ -1,6 +1,8 @@
 #include "graph/attrs.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <sstream>
 
 #include "base/error.hpp"
@@ -8,21 +10,24 @@
 namespace shoal::graph {
 namespace {
 
-template <class List>
-void print_list(std::ostream& out, const List& list) {
-    out << '[';
-    for (std::size_t i = 0; i < list.size(); ++i)
-        out << (i ? "," : "") << list[i];
-    out << ']';
-}
-
 struct Print {
     std::ostream& out;
-    void operator()(const Ints& list) const { print_list(out, list); }
-    void operator()(const std::vector<double>& list) const { print_list(out, list); }
+    void operator()(std::int64_t value) const { out << value; }
+    void operator()(const std::string& value) const { out << value; }
+    // The shortest digits that read back as this very number: who compares texts compares the numbers.
+    void operator()(double value) const {
+        std::array<char, 32> digits;
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+        out << std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data()));
+    }
     template <class T>
-    void operator()(const T& value) const {
-        out << value;
+    void operator()(const std::vector<T>& list) const {
+        out << '[';
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            out << (i ? "," : "");
+            (*this)(list[i]);
+        }
+        out << ']';
     }
 };
 

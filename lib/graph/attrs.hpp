@@ -42,7 +42,7 @@ private:
     std::vector<std::pair<std::string, AttrValue>> values_;
 };
 
-/// "axis=1, fn=sum"
+/// "axis=1, fn=sum"; for one card, texts are equal exactly when the attributes are.
 [[nodiscard]] std::string to_string(const Attrs& attrs);
 
 }  // namespace shoal::graph

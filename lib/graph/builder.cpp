@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_set>
 
 #include "graph/cards.hpp"
 
@@ -12,20 +13,71 @@ namespace {
 constexpr std::size_t kAlwaysFold = 64 * 1024;
 // More work than this is left to the device: a small result may be the sum of more than anybody can wait for.
 constexpr double kMostFoldedFlops = 1e9;
+// Folded however much was folded before: the numbers that loops count with and shapes are made of.
+constexpr double kAlwaysAfforded = 4096;
 
 }  // namespace
 
-Builder::Builder(std::string name) {
+Builder::Builder(std::string name, Bounds bounds) : bounds_(bounds) {
     graph_.name = std::move(name);
 }
 
-ValueId Builder::new_value(Type type, std::string name) {
-    graph_.values.push_back({std::move(name), std::move(type), std::nullopt});
-    return static_cast<ValueId>(graph_.values.size() - 1);
+ValueId Builder::new_value(Value value, bool depends_on_inputs) {
+    if (value.type.shape.count() > bounds_.elements)
+        base::fail(base::Code::unsupported, "a value of type ", value.type, " has more than ", bounds_.elements,
+                   " elements");
+    if (value.constant && value.constant->bytes.size() > bounds_.constant_bytes - constant_bytes_)
+        base::fail(base::Code::unsupported, "more than ", bounds_.constant_bytes, " bytes of constants");
+    if (value_count() >= most_values()) base::fail(base::Code::unsupported, "more than ", most_values(), " values");
+    if (value.constant) constant_bytes_ += value.constant->bytes.size();
+    if (free_.empty()) {
+        graph_.values.push_back(std::move(value));
+        depends_.push_back(depends_on_inputs);
+        return static_cast<ValueId>(graph_.values.size() - 1);
+    }
+    const ValueId id = free_.back();
+    free_.pop_back();
+    graph_.values[id] = std::move(value);
+    depends_[id] = depends_on_inputs;
+    return id;
+}
+
+void Builder::forget_constants(const std::vector<ValueId>& named) {
+    std::vector<bool> kept(graph_.values.size(), false);
+    const auto keep = [&](ValueId id) {
+        if (id != kNoValue) kept[id] = true;
+    };
+    std::for_each(named.begin(), named.end(), keep);
+    for (const Op& op : graph_.ops)
+        std::for_each(op.inputs.begin(), op.inputs.end(), keep);
+    for (const Port& port : graph_.outputs)
+        keep(port.value);
+    std::unordered_set<const std::byte*> counted;
+    constant_bytes_ = 0;
+    for (std::size_t id = graph_.values.size(); id-- > 0;) {
+        const auto& constant = graph_.values[id].constant;
+        if (!constant) continue;
+        if (!kept[id]) {
+            graph_.values[id] = {};
+            free_.push_back(static_cast<ValueId>(id));
+        } else if (counted.insert(constant->bytes.data()).second) {
+            constant_bytes_ += constant->bytes.size();
+        }
+    }
+}
+
+bool Builder::afford(double work) noexcept {
+    if (work > bounds_.work) return false;
+    bounds_.work -= work;
+    return true;
+}
+
+bool Builder::depend(const std::vector<ValueId>& inputs) const {
+    return std::any_of(inputs.begin(), inputs.end(), [&](ValueId id) { return id != kNoValue && depends_.at(id); });
 }
 
 ValueId Builder::input(std::string name, Type type) {
-    const ValueId id = new_value(std::move(type), name);
+    const ValueId id = new_value({name, std::move(type)}, true);
     graph_.inputs.push_back({std::move(name), id});
     return id;
 }
@@ -35,14 +87,11 @@ void Builder::output(std::string name, ValueId value) {
 }
 
 ValueId Builder::constant(Tensor tensor, std::string name) {
-    const ValueId id = new_value(tensor.type(), std::move(name));
-    graph_.values[id].constant = Constant{tensor.shared_bytes(), std::nullopt};
-    return id;
+    return new_value({std::move(name), tensor.type(), Constant{tensor.shared_bytes()}}, false);
 }
 
 ValueId Builder::constant_value(const Value& value) {
-    graph_.values.push_back(value);
-    return static_cast<ValueId>(graph_.values.size() - 1);
+    return new_value(value, false);
 }
 
 ValueId Builder::scalar(ElementType element, double value) {
@@ -62,15 +111,23 @@ bool Builder::foldable(const std::vector<ValueId>& inputs, const std::vector<Typ
     return out <= std::max(in, kAlwaysFold);
 }
 
+bool Builder::may_fold(double flops, const std::vector<Type>& outputs) {
+    double work = flops;
+    for (const Type& type : outputs)
+        work += static_cast<double>(type.shape.count());
+    return flops <= kMostFoldedFlops && (work <= kAlwaysAfforded || afford(work));
+}
+
 std::vector<ValueId> Builder::add(const Card& card, std::vector<ValueId> inputs, Attrs attrs) {
-    if (graph_.ops.size() >= most_operators_ || graph_.values.size() / kMostValuesEach >= most_operators_)
-        base::fail(base::Code::unsupported, "more than ", most_operators_, " operators of the core language");
+    input_count_ += inputs.size();
+    if (graph_.ops.size() >= bounds_.operators || input_count_ / kMostInputsEach > bounds_.operators)
+        base::fail(base::Code::unsupported, "more than ", bounds_.operators, " operators of the core language");
     Op op{&card, origin_, std::move(attrs), std::move(inputs), {}, static_cast<std::uint32_t>(graph_.ops.size())};
     Signature given = signature(graph_, op);
     const auto types = card.infer(given);
     for (const Type& type : types)
         given.outputs.push_back(&type);
-    if (foldable(op.inputs, types) && card.flops(given) <= kMostFoldedFlops) {
+    if (foldable(op.inputs, types) && may_fold(card.flops(given), types)) {
         std::vector<Tensor> values, results;
         std::vector<const Tensor*> pointers;
         values.reserve(op.inputs.size());
@@ -86,8 +143,9 @@ std::vector<ValueId> Builder::add(const Card& card, std::vector<ValueId> inputs,
             out.push_back(constant(std::move(result)));
         return out;
     }
+    const bool depends = depend(op.inputs);
     for (const Type& type : types)
-        op.outputs.push_back(new_value(type));
+        op.outputs.push_back(new_value({{}, type}, depends));
     graph_.ops.push_back(std::move(op));
     return graph_.ops.back().outputs;
 }
@@ -177,6 +235,9 @@ Graph Builder::finish() {
     for (std::uint32_t i = 0; i < out.ops.size(); ++i)
         out.ops[i].group = i;
     graph_ = {};
+    depends_.clear();
+    free_.clear();
+    constant_bytes_ = input_count_ = 0;
     return out;
 }
 

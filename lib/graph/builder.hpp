@@ -12,9 +12,17 @@
 
 namespace shoal::graph {
 
+/// What a builder may make. Beyond, it throws Code::unsupported; when the work is used up, it folds small things only.
+struct Bounds {
+    std::size_t operators = std::numeric_limits<std::size_t>::max() / 16;
+    std::int64_t elements = std::numeric_limits<std::int64_t>::max();      ///< of one value
+    std::size_t constant_bytes = std::numeric_limits<std::size_t>::max();  ///< of the constants that it holds
+    double work = std::numeric_limits<double>::infinity();                 ///< operations and elements in all
+};
+
 class Builder {
 public:
-    explicit Builder(std::string name = {});
+    explicit Builder(std::string name = {}, Bounds bounds = {});
 
     ValueId input(std::string name, Type type);
     void output(std::string name, ValueId value);
@@ -54,8 +62,18 @@ public:
     void set_origin(std::string name) { origin_ = std::move(name); }
     /// Switches constant folding off (or on again), for graphs that must keep an operator on constants.
     void set_folding(bool on) { folding_ = on; }
-    /// Refuses (Code::unsupported) to add more operators than this, and to fold many times more.
-    void set_most_operators(std::size_t most) noexcept { most_operators_ = most; }
+    /// Takes work out of the bounds; false, and takes none, when there is not so much left.
+    [[nodiscard]] bool afford(double work) noexcept;
+    [[nodiscard]] double work_left() const noexcept { return bounds_.work; }
+    /// True when an input of the graph went into the value.
+    [[nodiscard]] bool depends_on_inputs(ValueId id) const { return depends_.at(id); }
+    /// Of the constants that it holds; a buffer that several share counts as often as it was handed in since
+    /// forget_constants().
+    [[nodiscard]] std::size_t constant_bytes() const noexcept { return constant_bytes_; }
+    [[nodiscard]] std::size_t value_count() const noexcept { return graph_.values.size() - free_.size(); }
+    [[nodiscard]] std::size_t most_values() const noexcept { return bounds_.operators * kMostValuesEach; }
+    /// Forgets the constants that neither `named` nor an operator nor an output has; new values get their numbers.
+    void forget_constants(const std::vector<ValueId>& named);
     void set_name(ValueId id, std::string name) { graph_.values.at(id).name = std::move(name); }
     [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
 
@@ -63,15 +81,21 @@ public:
     [[nodiscard]] Graph finish();
 
 private:
-    static constexpr std::size_t kMostValuesEach = 16;  ///< values, constants among them, for every operator
+    static constexpr std::size_t kMostValuesEach = 4;   ///< values, constants among them, for every operator
+    static constexpr std::size_t kMostInputsEach = 16;  ///< inputs of operators, for every operator
 
-    ValueId new_value(Type type, std::string name = {});
+    ValueId new_value(Value value, bool depends_on_inputs);
+    [[nodiscard]] bool depend(const std::vector<ValueId>& inputs) const;
     [[nodiscard]] bool foldable(const std::vector<ValueId>& inputs, const std::vector<Type>& outputs) const;
+    [[nodiscard]] bool may_fold(double flops, const std::vector<Type>& outputs);
 
     Graph graph_;
     std::string origin_;
     bool folding_ = true;
-    std::size_t most_operators_ = std::numeric_limits<std::size_t>::max() / kMostValuesEach;
+    Bounds bounds_;              // `work` is what is left of it
+    std::vector<bool> depends_;  // for every value
+    std::vector<ValueId> free_;  // values that were forgotten
+    std::size_t constant_bytes_ = 0, input_count_ = 0;
 };
 
 }  // namespace shoal::graph

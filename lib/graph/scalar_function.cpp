@@ -54,7 +54,11 @@ T int_mod(T a, T b) {  // the divisor's sign
 }
 template <class T>
 T int_pow(T base, T exponent) {
-    if (exponent < T{}) return base == T{1} ? T{1} : T{};
+    if (exponent < T{}) {  // toward zero, as int_div; 1 / 0 is 0 there
+        if (base == T{1}) return T{1};
+        if (!std::is_signed_v<T> || base != static_cast<T>(-1)) return T{};
+        return exponent % 2 == T{} ? T{1} : base;
+    }
     T out{1};
     for (; exponent > T{}; exponent = static_cast<T>(exponent / 2)) {
         if (exponent % 2 != T{}) out = wrapping_mul(out, base);
@@ -187,11 +191,11 @@ constexpr ScalarFunction kRows[] = {
     SHOAL_REAL(leaky_relu, 1, same, 2, a < K(0) ? K(p) * a : a),
     SHOAL_REAL(elu, 1, same, 13, a < K(0) ? K(p) * expm1(fmin(a, K(0))) : a),
     SHOAL_REAL(celu, 1, same, 17, a < K(0) ? K(p) * expm1(fmin(a, K(0)) / K(p)) : a),
-    SHOAL_REAL(selu, 1, same, 15, a > K(0) ? K(q) * a : K(q) * (K(p) * expm1(fmin(a, K(0))))),  // p alpha, q gamma
+    SHOAL_REAL(selu, 1, same, 15, a < K(0) ? K(q) * (K(p) * expm1(fmin(a, K(0)))) : K(q) * a),  // p alpha, q gamma
     SHOAL_REAL(gelu, 1, same, 20, K(0.5) * a * (K(1) + erf(a * K(0.70710678118654752)))),
     SHOAL_REAL(gelu_tanh, 1, same, 20,
                K(0.5) * a * (K(1) + tanh(K(0.79788456080286536) * (a + K(0.044715) * a * a * a)))),
-    SHOAL_REAL(hard_sigmoid, 1, same, 4, fmax(K(0), fmin(K(1), K(p) * a + K(q)))),
+    SHOAL_REAL(hard_sigmoid, 1, same, 4, a != a ? a : fmax(K(0), fmin(K(1), K(p) * a + K(q)))),
     SHOAL_REAL(hard_swish, 1, same, 5, a* fmax(K(0), fmin(K(1), a* K(0.16666666666666667) + K(0.5)))),
     SHOAL_REAL(mish, 1, same, 40, a* tanh(fmax(a, K(0)) + log1p(exp(K(0) - fabs(a))))),
     SHOAL_REAL(affine, 1, same, 2, K(p) * a + K(q)),

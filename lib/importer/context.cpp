@@ -214,41 +214,49 @@ namespace {
 // More than this is left to the device: the references are plain loops.
 constexpr double kMostWork = 1e9;
 
-// The operators that lead to a value, in order; none when they read an input of the graph.
-std::vector<const graph::Op*> constant_cone(const graph::Graph& graph, ValueId id, std::int64_t most) {
+// The operators that lead to a value that depends on no input, in order.
+std::vector<const graph::Op*> constant_cone(const graph::Graph& graph, ValueId id) {
     std::vector<bool> needed(graph.values.size(), false);
     needed[id] = true;
     std::vector<const graph::Op*> out;
     for (std::size_t i = graph.ops.size(); i-- > 0;) {
         const auto& op = graph.ops[i];
         if (std::none_of(op.outputs.begin(), op.outputs.end(), [&](ValueId made) { return needed[made]; })) continue;
-        for (const auto made : op.outputs) {
-            if (graph.type(made).shape.count() > most) return {};
-            needed[made] = false;
-        }
         for (const auto read : op.inputs) {
-            if (read != kNoValue && !graph.is_constant(read)) needed[read] = true;
+            if (read != kNoValue) needed[read] = true;
         }
         out.push_back(&op);
     }
-    if (std::find(needed.begin(), needed.end(), true) != needed.end()) return {};
     std::reverse(out.begin(), out.end());
     return out;
 }
 
+// Operations and elements of a cone; nothing when they are more than `most` elements.
+std::optional<double> work_of(const graph::Graph& graph, const std::vector<const graph::Op*>& cone, std::int64_t most) {
+    double flops = 0;
+    std::int64_t elements = 0;
+    for (const auto* op : cone) {
+        flops += op->card->flops(graph::signature(graph, *op));
+        for (const auto made : op->outputs) {
+            const std::int64_t count = graph.type(made).shape.count();
+            if (count > most - elements) return std::nullopt;
+            elements += count;
+        }
+    }
+    return flops + static_cast<double>(elements);
+}
+
 }  // namespace
 
-std::optional<Tensor> constant_value(const Builder& builder, ValueId id, std::int64_t most) {
+std::optional<Tensor> constant_value(Builder& builder, ValueId id, std::int64_t most) {
     if (builder.is_constant(id)) return builder.value_of(id);
+    if (builder.depends_on_inputs(id)) return std::nullopt;
     const graph::Graph& graph = builder.graph();
     std::unordered_map<ValueId, Tensor> values;
-    const auto cone = constant_cone(graph, id, most);
-    double work = 0;
-    for (const auto* op : cone) {
-        const auto signature = graph::signature(graph, *op);
-        work += op->card->flops(signature) + static_cast<double>(signature.out().shape.count());
-    }
-    if (work > kMostWork) return std::nullopt;
+    const auto cone = constant_cone(graph, id);
+    const auto work = work_of(graph, cone, most);
+    if (!work || *work > kMostWork || !builder.afford(*work + static_cast<double>(graph.ops.size())))
+        return std::nullopt;
     for (const auto* op : cone) {
         std::vector<const Tensor*> inputs;
         for (const auto read : op->inputs) {

@@ -166,7 +166,8 @@ private:
 };
 
 /// The value of `id` when nothing but constants went into it, computed by the cards' references where the builder left
-/// it as operators; nullopt when an input of the graph went into it or it has more than `most` elements.
-[[nodiscard]] std::optional<Tensor> constant_value(const Builder& builder, ValueId id, std::int64_t most);
+/// it as operators; nullopt when an input of the graph went into it, when more than `most` elements are made on the way
+/// or when the builder cannot afford it.
+[[nodiscard]] std::optional<Tensor> constant_value(Builder& builder, ValueId id, std::int64_t most);
 
 }  // namespace shoal::importer

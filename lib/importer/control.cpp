@@ -217,6 +217,8 @@ void Lowering::Machine::finish_iteration() {
     for (auto& parts : loop.stacked)
         parts.push_back(made[at++]);
     ++loop.done;
+    if (loop.done * static_cast<std::int64_t>(loop.stacked.size()) > limits_.operators)
+        base::fail(base::Code::unsupported, "it stacks more than ", limits_.operators, " values");
     if (!go_on) loop.count = loop.done;
     start_iteration();
 }

@@ -1,5 +1,7 @@
 #include "importer/edit.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "importer/source.hpp"
 #include "importer/tensor_data.hpp"
@@ -81,6 +83,23 @@ std::string Edit::fresh_name(const std::string& wish) {
     return out;
 }
 
+std::optional<tensor::Tensor> Edit::find_initialiser(const std::string& name) const {
+    const auto& inputs = message_->graph().input();
+    if (std::any_of(inputs.begin(), inputs.end(), [&](const auto& input) { return input.name() == name; }))
+        return std::nullopt;
+    for (const auto& proto : message_->graph().initializer()) {
+        if (proto.name() == name) return tensor(proto);
+    }
+    return std::nullopt;
+}
+
+tensor::Tensor Edit::tensor(const onnx::TensorProto& proto) const {
+    const auto element = element_type(proto.data_type());
+    base::ensure(proto.has_blob() && element, "tensor '", proto.name(), "' was not read");
+    const tensor::Shape shape(std::vector<std::int64_t>(proto.dims().begin(), proto.dims().end()));
+    return SourceTensor{{*element, shape}, blobs_.at(proto.blob()), {}}.tensor();
+}
+
 void Edit::add_initialiser(const std::string& name, const tensor::Tensor& tensor) {
     put_tensor(*graph().add_initializer(), name, tensor, blobs_);
     names_.insert(name);
@@ -92,14 +111,14 @@ std::string Edit::add_constant(const std::string& wish, const tensor::Tensor& te
     return name;
 }
 
-void Edit::remove_initialiser(const std::string& name) {
+void Edit::remove_initialiser(onnx::GraphProto& graph, const std::string& name) {
     const auto remove = [&](auto& list) {
         for (int i = list.size(); i-- > 0;) {
             if (list.Get(i).name() == name) list.DeleteSubrange(i, 1);
         }
     };
-    remove(*graph().mutable_initializer());
-    remove(*graph().mutable_input());
+    remove(*graph.mutable_initializer());
+    remove(*graph.mutable_input());
 }
 
 Model Edit::finish() && {

@@ -1,6 +1,7 @@
 // Changing a model's file: its message is copied, changed through the protobuf classes, and read again.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 
@@ -20,12 +21,16 @@ public:
 
     /// A name like `wish` that nothing in the model has yet.
     [[nodiscard]] std::string fresh_name(const std::string& wish);
+    /// The elements of a tensor of the message.
+    [[nodiscard]] tensor::Tensor tensor(const onnx::TensorProto& proto) const;
+    /// The value of an initialiser of the main graph, added ones included; nothing when an input may give it another.
+    [[nodiscard]] std::optional<tensor::Tensor> find_initialiser(const std::string& name) const;
     /// Adds an initialiser to the main graph.
     void add_initialiser(const std::string& name, const tensor::Tensor& tensor);
     /// The same under a fresh name, which is returned.
     std::string add_constant(const std::string& wish, const tensor::Tensor& tensor);
-    /// Removes an initialiser of the main graph, and the input that may give it another value.
-    void remove_initialiser(const std::string& name);
+    /// Removes an initialiser, and the input that may give it another value.
+    static void remove_initialiser(onnx::GraphProto& graph, const std::string& name);
 
     /// The changed model. Throws what reading a file throws.
     [[nodiscard]] Model finish() &&;

@@ -47,7 +47,12 @@ struct Limits {
     std::int64_t table_elements = std::int64_t{1} << 26;  ///< of one table of indices or weights made while lowering
     std::int64_t operators = std::int64_t{1} << 20;       ///< of the core language, all segments together
     std::int64_t steps = std::int64_t{1} << 22;           ///< operators of the file, those of unrolled loops each time
-    int nesting = 64;                                     ///< functions, branches and loop bodies inside each other
+    /// Of the constants that lowering makes and holds at a time, beyond four times the file's own.
+    std::uint64_t constant_bytes = std::uint64_t{1} << 30;
+    /// Operations and elements of what is computed while lowering, beyond four for each of the file's bytes; what
+    /// would take more is left to the device.
+    std::int64_t work = 2'000'000'000;
+    int nesting = 64;  ///< functions, branches and loop bodies inside each other
 };
 
 struct Segment {
@@ -55,6 +60,9 @@ struct Segment {
     std::vector<std::string> wanted;  ///< values that resolve() asks for, in order; empty in the last segment
     bool last = false;                ///< the graph's outputs are the model's, in order and by name
 };
+
+/// Called between operators; what it throws ends the lowering, which is of no use then.
+using StillWanted = std::function<void()>;
 
 class Lowering {
 public:
@@ -69,7 +77,7 @@ public:
 
     /// Lowers as far as the known values reach. Not to be called again before resolve(), nor after the last segment.
     /// Throws invalid_model or unsupported naming the operator of the file.
-    [[nodiscard]] Segment advance();
+    [[nodiscard]] Segment advance(const StillWanted& still_wanted = {});
 
     /// Takes the values that the last segment wanted, in order. Returns values by name that were computed from them on
     /// the host and that the next segments may read.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <new>
 
 #include "base/error.hpp"
@@ -13,9 +14,22 @@ using base::fail;
 
 namespace {
 
+// A file may be rewritten (transposed, widened, ..) a few times: what lowering may hold and do grows with it.
+constexpr std::uint64_t kTimesTheFile = 4;
+// Constants are looked through for unnamed ones from here on.
+constexpr std::size_t kTidyBytes = std::size_t{64} << 20, kTidyValues = std::size_t{1} << 16;
+constexpr std::size_t kMostItems = std::size_t{1} << 16;  // of a sequence
+constexpr double kItemsCopiedAtOnce = 8;                  // in the time of one operation
+
+std::size_t in_memory(std::uint64_t bytes) {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(bytes, std::numeric_limits<std::size_t>::max()));
+}
+
 std::string clipped(const std::string& text) {
     constexpr std::size_t kMost = 200;  // names of hostile files need not fit a terminal
-    return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
+    std::string out = text.substr(0, kMost);
+    if (out.size() < text.size()) out.append("...");
+    return out;
 }
 
 // Failures inside of `work` name the operator.
@@ -51,14 +65,33 @@ auto guarded(Work&& work) {
 }  // namespace
 
 Lowering::Machine::Machine(std::shared_ptr<const SourceModel> source, const Bindings& bindings, const Limits& limits)
-    : source_(std::move(source)), limits_(limits), builder_(source_->called) {
+    : source_(std::move(source)),
+      limits_(limits),
+      most_constant_bytes_(in_memory(limits.constant_bytes + kTimesTheFile * source_->tensor_bytes)),
+      work_left_(static_cast<double>(limits.work) + static_cast<double>(kTimesTheFile * source_->tensor_bytes)) {
     Frame main;
     main.body = {source_, &source_->body};
     main.opsets = source_->opsets;
     main.closed = true;
     frames_.push_back(std::move(main));
-    builder_.set_most_operators(static_cast<std::size_t>(std::max<std::int64_t>(limits_.operators, 0)));
+    for (const auto& [name, value] : bindings.inputs) {
+        if (const auto* tensor = std::get_if<Tensor>(&value))
+            most_constant_bytes_ = in_memory(most_constant_bytes_ + kTimesTheFile * tensor->bytes().size());
+    }
+    start_segment();
     bind(bindings);
+}
+
+void Lowering::Machine::start_segment() {
+    builder_ = graph::Builder(
+        source_->called,
+        {.operators = static_cast<std::size_t>(std::max<std::int64_t>(limits_.operators - operators_, 0)),
+         .elements = limits_.elements,
+         .constant_bytes = most_constant_bytes_,
+         .work = work_left_});
+    stored_.clear();
+    constants_.clear();
+    tidy_bytes_ = tidy_values_ = 0;
 }
 
 void Lowering::Machine::bind(const Bindings& bindings) {
@@ -75,21 +108,22 @@ void Lowering::Machine::bind(const Bindings& bindings) {
             frames_[0].values.erase(name);  // the initialiser of that name is found instead
         }
     }
-    check_sizes(0);
 }
 
-Segment Lowering::Machine::advance() {
+Segment Lowering::Machine::advance(const StillWanted& still_wanted) {
     if (finished_ || waiting_) fail(Code::invalid_argument, "advance() of a lowering that is finished or not resolved");
     try {
-        run();
+        run(still_wanted);
     } catch (NeedsValues& needs) {
         return end_segment(std::move(needs));
     }
     return last_segment();
 }
 
-void Lowering::Machine::run() {
+void Lowering::Machine::run(const StillWanted& still_wanted) {
     while (!finished_) {
+        if (still_wanted) still_wanted();
+        forget_unnamed();
         if (++steps_ > limits_.steps)
             fail(Code::unsupported, "the model takes more than ", limits_.steps, " steps; is a loop's count sane?");
         if (frames_.back().next < frames_.back().body->ops.size())
@@ -99,9 +133,25 @@ void Lowering::Machine::run() {
     }
 }
 
+// What iterations leave behind. Looks for it when there is twice as much as the last time, or half of the room is gone.
+void Lowering::Machine::forget_unnamed() {
+    if (builder_.constant_bytes() < tidy_bytes_ && builder_.value_count() < tidy_values_) return;
+    if (tidy_values_ != 0) {
+        auto named = live_values();
+        for (const auto& [source, id] : constants_)
+            named.push_back(id);
+        if (on_host_) named.insert(named.end(), on_host_->begin(), on_host_->end());
+        builder_.forget_constants(named);
+    }
+    const auto next = [](std::size_t now, std::size_t least, std::size_t most) {
+        return std::min(std::max(least, 2 * now), now / 2 + most / 2 + 1);
+    };
+    tidy_bytes_ = next(builder_.constant_bytes(), kTidyBytes, most_constant_bytes_);
+    tidy_values_ = next(builder_.value_count(), kTidyValues, builder_.most_values());
+}
+
 void Lowering::Machine::step() {
     const SourceOp& op = frames_.back().body->ops[frames_.back().next];
-    const std::size_t first = builder_.graph().values.size();
     naming(op, [&] {
         if (const auto* function = source_->find_function(op)) return call(op, *function);
         const auto import = frames_.back().opsets.find(op.domain);
@@ -110,7 +160,6 @@ void Lowering::Machine::step() {
         if (row == nullptr || !row->refusal.empty())
             fail(Code::unsupported, "no lowering in version ", opset, " of its domain");
         lower(op, *row, opset);
-        check_sizes(first);
     });
 }
 
@@ -118,6 +167,11 @@ Context Lowering::Machine::context(const SourceOp& op, const Row& row, std::int6
     std::vector<Slot> inputs;
     for (const auto& name : op.inputs)
         inputs.push_back(name.empty() ? Slot() : look_up(name));
+    std::size_t items = 0;
+    for (const Slot& slot : inputs)
+        items += slot.items.size();
+    if (items > 0 && !builder_.afford(static_cast<double>(items) / kItemsCopiedAtOnce))
+        fail(Code::unsupported, "its sequences take more work than ", limits_.work, " operations");
     while (!inputs.empty() && inputs.back().absent())
         inputs.pop_back();
     return {builder_, {op, row, opset, std::move(inputs), frames_.back().caller.get(), on_host_}, limits_};
@@ -144,22 +198,12 @@ void Lowering::Machine::bind_outputs(const SourceOp& op, const std::vector<Slot>
         if (op.outputs[i].empty()) continue;
         if (i >= slots.size() || (slots[i].absent() && !slots[i].optional))
             fail(Code::unsupported, "its output ", i, " is not supported");
+        if (slots[i].items.size() > kMostItems)
+            fail(Code::unsupported, "a sequence of more than ", kMostItems, " tensors");
         frames_.back().values[op.outputs[i]] = slots[i];
         if (slots[i].id != kNoValue && builder_.graph().value(slots[i].id).name.empty())
             builder_.set_name(slots[i].id, op.outputs[i]);
     }
-}
-
-void Lowering::Machine::check_sizes(std::size_t first) {
-    const graph::Graph& graph = builder_.graph();
-    for (std::size_t id = first; id < graph.values.size(); ++id) {
-        if (graph.values[id].type.shape.count() > limits_.elements) {
-            fail(Code::unsupported, "a value of type ", graph.values[id].type, " has more than ", limits_.elements,
-                 " elements");
-        }
-    }
-    if (operators_ + static_cast<std::int64_t>(graph.ops.size()) > limits_.operators)
-        fail(Code::unsupported, "the model takes more than ", limits_.operators, " operators of the core language");
 }
 
 Slot Lowering::Machine::look_up(const std::string& name) {
@@ -228,13 +272,11 @@ void Lowering::Machine::finish_frame() {
     }
     const Frame& below = frames_[frames_.size() - 2];
     const SourceOp& op = below.body->ops[below.next];
-    const std::size_t first = builder_.graph().values.size();
     naming(op, [&] {
         if (frames_.back().repetition)
             finish_iteration();
         else
             pop(results());
-        check_sizes(first);
     });
 }
 
@@ -263,8 +305,8 @@ Lowering& Lowering::operator=(const Lowering& other) {
 Lowering::Lowering(Lowering&&) noexcept = default;
 Lowering& Lowering::operator=(Lowering&&) noexcept = default;
 
-Segment Lowering::advance() {
-    return guarded([&] { return machine_->advance(); });
+Segment Lowering::advance(const StillWanted& still_wanted) {
+    return guarded([&] { return machine_->advance(still_wanted); });
 }
 std::map<std::string, Tensor> Lowering::resolve(std::vector<Tensor> values) {
     return guarded([&] { return machine_->resolve(std::move(values)); });

@@ -51,7 +51,7 @@ class Lowering::Machine {
 public:
     Machine(std::shared_ptr<const SourceModel> source, const Bindings& bindings, const Limits& limits);
 
-    Segment advance();
+    Segment advance(const StillWanted& still_wanted);
     std::map<std::string, Tensor> resolve(std::vector<Tensor> values);
     [[nodiscard]] std::set<std::string> needed() const;
     [[nodiscard]] const std::string& key() const noexcept { return key_; }
@@ -59,8 +59,10 @@ public:
 private:
     // machine.cpp: walking.
     void bind(const Bindings& bindings);
-    void run();
+    void start_segment();
+    void run(const StillWanted& still_wanted);
     void step();
+    void forget_unnamed();
     void lower(const SourceOp& op, const Row& row, std::int64_t opset);
     void call(const SourceOp& op, const SourceFunction& function);
     void finish_frame();
@@ -69,7 +71,6 @@ private:
     void push(Frame frame);
     void bind_outputs(const SourceOp& op, const std::vector<Slot>& slots);
     void pop(const std::vector<Slot>& results);
-    void check_sizes(std::size_t first);
     [[nodiscard]] std::vector<Slot> results();
     [[nodiscard]] Context context(const SourceOp& op, const Row& row, std::int64_t opset);
 
@@ -121,6 +122,9 @@ private:
     std::optional<Values> on_host_;  // what the host made for the operator that comes next
     std::string key_;
     std::int64_t steps_ = 0, operators_ = 0;
+    std::size_t most_constant_bytes_;
+    double work_left_;                              // for the next segment
+    std::size_t tidy_bytes_ = 0, tidy_values_ = 0;  // when to look for constants that nothing names; 0 at first
     int names_ = 0;
     bool finished_ = false;
 };

@@ -71,7 +71,7 @@ public:
         out.name = proto.name();
         for (auto& tensor : *proto.mutable_initializer()) {
             if (tensor.name().empty()) fail(Code::invalid_model, "graph '", out.name, "' has a nameless initialiser");
-            if (!out.initialisers.emplace(tensor.name(), read_source_tensor(tensor, blobs_, external_)).second)
+            if (!out.initialisers.emplace(tensor.name(), read(tensor)).second)
                 fail(Code::invalid_model, "graph '", out.name, "' has two initialisers '", tensor.name(), "'");
         }
         for (const auto& sparse : proto.sparse_initializer()) {
@@ -105,6 +105,8 @@ public:
         return out;
     }
 
+    [[nodiscard]] std::uint64_t tensor_bytes() const noexcept { return tensor_bytes_; }
+
 private:
     void ops(google::protobuf::RepeatedPtrField<onnx::NodeProto>& protos, SourceBody& body) {
         body.ops.reserve(static_cast<std::size_t>(protos.size()));
@@ -133,13 +135,19 @@ private:
             case 1: return static_cast<double>(proto.f());
             case 2: return proto.i();
             case 3: return proto.s();
-            case 4: return read_source_tensor(*proto.mutable_t(), blobs_, external_);
+            case 4: return read(*proto.mutable_t());
             case 5: return std::make_shared<const SourceBody>(body(*proto.mutable_g(), false));
             case 6: return std::vector<double>(proto.floats().begin(), proto.floats().end());
             case 7: return list_of(proto.ints());
             case 8: return list_of(proto.strings());
             default: return ForeignAttribute{base::text("attribute kind ", proto.type())};
         }
+    }
+
+    SourceTensor read(onnx::TensorProto& proto) {
+        SourceTensor out = read_source_tensor(proto, blobs_, external_);
+        tensor_bytes_ += out.bytes.size();
+        return out;
     }
 
     // Files older than IR version 3 do not say which field holds the value.
@@ -156,6 +164,7 @@ private:
 
     std::vector<base::SharedBytes>& blobs_;
     ExternalFiles external_;
+    std::uint64_t tensor_bytes_ = 0;
 };
 
 std::string producer_of(const onnx::ModelProto& proto) {
@@ -192,6 +201,7 @@ Parsed read_message(std::shared_ptr<onnx::ModelProto> message, std::vector<base:
         if (!source->functions.emplace(key, reader.function(function)).second)
             fail(Code::invalid_model, "function '", function.domain(), ".", function.name(), "' is defined twice");
     }
+    source->tensor_bytes = reader.tensor_bytes();
     expect_no_recursion(*source);
     return {std::move(source), std::move(message), std::move(blobs)};
 }

@@ -1,13 +1,16 @@
 #include "importer/quantise.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <map>
+#include <unordered_set>
 
 #include "base/error.hpp"
 #include "importer/edit.hpp"
 #include "importer/raise_opset.hpp"
 #include "importer/round_weights.hpp"
-#include "importer/source.hpp"
+#include "importer/tensor_data.hpp"
 
 namespace shoal::importer {
 namespace {
@@ -19,50 +22,108 @@ using Op = onnx::NodeProto;
 // How a weight is read: everything that reads it must agree.
 enum class Use { columns_first, rows_first, convolution, otherwise };
 
-bool is_plain(const SourceOp& op, std::string_view type) {
-    return op.domain.empty() && op.type == type;
+bool is_plain(const Op& op, std::string_view type) {
+    return (op.domain().empty() || op.domain() == "ai.onnx") && op.op_type() == type;
 }
 
-Use use_of(const SourceOp& op, std::size_t input, const Shape& shape) {
+Use use_of(const Op& op, int input, int rank) {
     if (input != 1) return Use::otherwise;
-    if (is_plain(op, "MatMul") && shape.rank() == 2) return Use::columns_first;
-    if (is_plain(op, "Conv") && shape.rank() >= 3) return Use::convolution;
-    if (!is_plain(op, "Gemm") || shape.rank() != 2) return Use::otherwise;
-    const auto transposed = op.attributes.find("transB");
-    const bool rows = transposed != op.attributes.end() && std::get_if<std::int64_t>(&transposed->second) != nullptr &&
-                      std::get<std::int64_t>(transposed->second) != 0;
-    return rows ? Use::rows_first : Use::columns_first;
+    if (is_plain(op, "MatMul") && rank == 2) return Use::columns_first;
+    if (is_plain(op, "Conv") && rank >= 3) return Use::convolution;
+    if (!is_plain(op, "Gemm") || rank != 2) return Use::otherwise;
+    return integer_or(op, "transB", 0) != 0 ? Use::rows_first : Use::columns_first;
 }
 
-// Every weight worth it, by name, with its one use.
-std::map<std::string, Use> find_weights(const SourceBody& body, std::int64_t least) {
-    std::map<std::string, Use> out;
-    const auto is_weight = [&](const std::string& name) {
-        const auto found = body.initialisers.find(name);
-        return found != body.initialisers.end() && found->second.refusal.empty() &&
-               found->second.type.element == ElementType::f32 && found->second.type.shape.count() >= least;
-    };
-    const auto note = [&](const std::string& name, Use use) {
-        if (!is_weight(name)) return;
-        const auto [at, fresh] = out.emplace(name, use);
-        if (!fresh && at->second != use) at->second = Use::otherwise;
-    };
-    for (const auto& op : body.ops) {
-        for (std::size_t i = 0; i < op.inputs.size(); ++i) {
-            const auto found = body.initialisers.find(op.inputs[i]);
-            if (found != body.initialisers.end()) note(op.inputs[i], use_of(op, i, found->second.type.shape));
-        }
-        for (const auto& [name, value] : op.attributes) {
-            const auto* inner = std::get_if<std::shared_ptr<const SourceBody>>(&value);
-            if (inner == nullptr) continue;
-            for (const auto& captured : (*inner)->captured)
-                note(captured, Use::otherwise);
+// The tensor of a Constant, or nullptr.
+const onnx::TensorProto* constant_of(const Op& op) {
+    const auto* value = is_plain(op, "Constant") && op.output_size() == 1 ? find_attribute(op, "value") : nullptr;
+    return value != nullptr && value->has_t() ? &value->t() : nullptr;
+}
+
+std::unordered_set<std::string> names_defined(const onnx::GraphProto& graph) {
+    std::unordered_set<std::string> out;
+    for (const auto& input : graph.input())
+        out.insert(input.name());
+    for (const auto& tensor : graph.initializer())
+        out.insert(tensor.name());
+    for (const Op& op : graph.node())
+        out.insert(op.output().begin(), op.output().end());
+    return out;
+}
+
+// Calls `visit(op, input)` for everything in `op` that reads the name of a body around it, bodies inside included.
+void for_each_input(Op& op, const std::function<void(Op& reader, int input)>& visit) {
+    for (int i = 0; i < op.input_size(); ++i)
+        visit(op, i);
+    for (auto& attribute : *op.mutable_attribute()) {
+        if (!attribute.has_g()) continue;
+        const auto own = names_defined(attribute.g());
+        for (Op& inner : *attribute.mutable_g()->mutable_node()) {
+            for_each_input(inner, [&](Op& reader, int i) {
+                if (own.count(reader.input(i)) == 0) visit(reader, i);
+            });
         }
     }
-    for (const auto& output : body.outputs)
-        note(output.name, Use::otherwise);
-    std::erase_if(out, [](const auto& entry) { return entry.second == Use::otherwise; });
+}
+
+void for_each_output(const onnx::GraphProto& graph, const std::function<void(const std::string&)>& visit) {
+    for (const auto& output : graph.output())
+        visit(output.name());
+    for (const Op& op : graph.node()) {
+        for (const auto& attribute : op.attribute()) {
+            if (attribute.has_g()) for_each_output(attribute.g(), visit);
+        }
+    }
+}
+
+struct Weight {
+    onnx::TensorProto tensor;
+    Use use;
+};
+
+// Every weight worth it that stands in this very graph, as an initialiser or a Constant, by name. Products that read it
+// either way agree on one of the two orders.
+std::map<std::string, Weight> find_weights(onnx::GraphProto& graph, std::int64_t least) {
+    std::map<std::string, const onnx::TensorProto*> tensors;
+    for (const auto& tensor : graph.initializer())
+        tensors.emplace(tensor.name(), &tensor);
+    for (const Op& op : graph.node()) {
+        if (const auto* tensor = constant_of(op)) tensors.emplace(op.output(0), tensor);
+    }
+    std::erase_if(tensors, [&](const auto& entry) {
+        std::int64_t count = 1;
+        for (const auto extent : entry.second->dims())
+            count *= extent;
+        return entry.second->data_type() != onnx_type(ElementType::f32) || count < least;
+    });
+    std::map<std::string, Weight> out;
+    const auto is_product = [](Use use) { return use == Use::columns_first || use == Use::rows_first; };
+    const auto note = [&](const std::string& name, Use use) {
+        const auto [at, fresh] = out.emplace(name, Weight{*tensors.at(name), use});
+        if (!fresh && at->second.use != use && !(is_product(use) && is_product(at->second.use)))
+            at->second.use = Use::otherwise;
+    };
+    for (Op& op : *graph.mutable_node()) {
+        for_each_input(op, [&](const Op& reader, int i) {
+            const auto found = tensors.find(reader.input(i));
+            if (found != tensors.end()) note(found->first, use_of(reader, i, found->second->dims_size()));
+        });
+    }
+    for_each_output(graph, [&](const std::string& name) {
+        if (tensors.count(name) != 0) note(name, Use::otherwise);
+    });
+    std::erase_if(out, [](const auto& entry) { return entry.second.use == Use::otherwise; });
     return out;
+}
+
+bool has_weights(onnx::GraphProto& graph, std::int64_t least) {
+    if (!find_weights(graph, least).empty()) return true;
+    for (Op& op : *graph.mutable_node()) {
+        for (auto& attribute : *op.mutable_attribute()) {
+            if (attribute.has_g() && has_weights(*attribute.mutable_g(), least)) return true;
+        }
+    }
+    return false;
 }
 
 // A weight as integers, scales and the shape in which they stand, blocks along `axis`.
@@ -100,34 +161,51 @@ Stored stored(const Tensor& weight, Use use, const WeightQuantisation& how) {
 
 class Quantiser {
 public:
-    Quantiser(const Model& model, const WeightQuantisation& how)
-        : model_(model), how_(how), uses_(find_weights(model.source()->body, how.least)), edit_(model) {}
+    Quantiser(const Model& model, const WeightQuantisation& how) : how_(how), edit_(model) {}
 
     QuantisedWeights run() {
-        if (how_.portable && !uses_.empty()) raise_opset(edit_, how_.bits == 4 || how_.block > 0 ? 21 : 13);
-        auto& ops = *edit_.graph().mutable_node();
-        google::protobuf::RepeatedPtrField<Op> out;
-        for (auto& op : ops) {
-            for (int i = 0; i < op.input_size(); ++i) {
-                if (uses_.count(op.input(i)) != 0) op.set_input(i, dequantised(op.input(i), out));
-            }
-            *out.Add() = std::move(op);
-        }
-        ops.Swap(&out);
-        std::vector<std::string> names;
-        for (const auto& [name, made] : made_) {
-            edit_.remove_initialiser(name);
-            names.push_back(name);
-        }
-        return {std::move(edit_).finish(), std::move(names), before_, after_};
+        if (how_.portable && has_weights(edit_.graph(), how_.least))
+            raise_opset(edit_, how_.bits == 4 || how_.block > 0 ? 21 : 13);
+        rewrite(edit_.graph());
+        std::sort(names_.begin(), names_.end());
+        return {std::move(edit_).finish(), std::move(names_), before_, after_};
     }
 
 private:
+    using Ops = google::protobuf::RepeatedPtrField<Op>;
+
+    void rewrite(onnx::GraphProto& graph) {
+        const auto weights = find_weights(graph, how_.least);
+        std::map<std::string, std::string> made;
+        Ops out;
+        for (Op& op : *graph.mutable_node()) {
+            if (constant_of(op) != nullptr && weights.count(op.output(0)) != 0) continue;
+            for_each_input(op, [&](Op& reader, int i) {
+                const auto weight = weights.find(reader.input(i));
+                if (weight == weights.end()) return;
+                const auto [at, fresh] = made.try_emplace(weight->first);
+                if (fresh) at->second = dequantised(weight->first, weight->second, out);
+                reader.set_input(i, at->second);
+            });
+            for (auto& attribute : *op.mutable_attribute()) {
+                if (attribute.has_g()) rewrite(*attribute.mutable_g());
+            }
+            *out.Add() = std::move(op);
+        }
+        graph.mutable_node()->Swap(&out);
+        for (const auto& [name, weight] : weights)
+            Edit::remove_initialiser(graph, name);
+    }
+
     // The name of the weight's numbers as reals, made right before they are first read.
-    std::string dequantised(const std::string& name, google::protobuf::RepeatedPtrField<Op>& out) {
-        if (const auto known = made_.find(name); known != made_.end()) return known->second;
-        const Tensor weight = model_.initialiser(name);
-        const Stored as = stored(weight, uses_.at(name), how_);
+    std::string dequantised(const std::string& name, const Weight& source, Ops& out) {
+        const Tensor weight = edit_.tensor(source.tensor);
+        const auto numbers = weight.as<float>();
+        if (!std::all_of(numbers.begin(), numbers.end(), [](float number) { return std::isfinite(number); }))
+            fail(Code::unsupported, "weight '", name, "' has numbers that are not finite; they have no place in ",
+                 how_.bits, " bits");
+        const Stored as = stored(weight, source.use, how_);
+        names_.push_back(name);
         before_ += weight.bytes().size();
         after_ += as.values.bytes().size() + as.scales.bytes().size();
         const std::string values = edit_.add_constant(name + "_quantized", as.values),
@@ -155,14 +233,12 @@ private:
                 edit_.add_constant(name + "_shape", tensor::from_doubles(ElementType::i64, rank, extents)));
             reshape.add_output(real);
         }
-        return made_[name] = real;
+        return real;
     }
 
-    const Model& model_;
     WeightQuantisation how_;
-    std::map<std::string, Use> uses_;
     Edit edit_;
-    std::map<std::string, std::string> made_;
+    std::vector<std::string> names_;
     std::uint64_t before_ = 0, after_ = 0;
 };
 

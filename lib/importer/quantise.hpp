@@ -25,9 +25,10 @@ struct QuantisedWeights {
     std::uint64_t bytes_before = 0, bytes_after = 0;  ///< of these, scales included
 };
 
-/// Quantises every f32 initialiser that only MatMul, Gemm and Conv read as weights; embeddings, recurrent cells and
-/// whatever is read otherwise stay. Throws invalid_argument for bits or block, unsupported where ai.onnx cannot be
-/// raised (see raise_opset.hpp).
+/// Quantises every f32 initialiser and Constant that only MatMul, Gemm and Conv read as weights, in the main graph and
+/// in branches and loop bodies; embeddings, recurrent cells, what stands in functions and whatever is read otherwise
+/// stay. Throws unsupported for weights that are not finite, invalid_argument for bits or block, unsupported where
+/// ai.onnx cannot be raised (see raise_opset.hpp).
 [[nodiscard]] QuantisedWeights quantise_weights(const Model& model, const WeightQuantisation& how = {});
 
 }  // namespace shoal::importer

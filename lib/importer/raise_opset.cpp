@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "base/error.hpp"
+#include "importer/tensor_data.hpp"
 
 namespace shoal::importer {
 namespace {
@@ -15,12 +17,15 @@ using tensor::Shape;
 using tensor::Tensor;
 using Ops = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
 
-constexpr std::int64_t kOldest = 7;  // before it, operators broadcast by attributes
+constexpr std::int64_t kOldest = 7;     // before it, operators broadcast by attributes
+constexpr std::int64_t kCastLike = 15;  // has it
 
 // What a rule sees: one operator, and where others may be put before and behind it.
 struct Site {
     Edit& edit;
     onnx::NodeProto& op;
+    std::int64_t to;  // the version that it is raised to
+    bool only_f32;    // no value of the model is of another floating type
     std::vector<onnx::NodeProto> before{}, behind{};
 
     onnx::NodeProto& add(std::vector<onnx::NodeProto>& to, const char* type, const std::vector<std::string>& inputs,
@@ -54,12 +59,20 @@ bool ints_become_input(Site& site, const char* attribute, int input) {
     return true;
 }
 
+// An attribute was a number whatever it met; an input must be of the type of input 0.
 bool real_becomes_input(Site& site, const char* attribute, int input) {
     const auto* found = find_attribute(site.op, attribute);
     if (found == nullptr) return true;
+    if (!site.only_f32 && site.to < kCastLike) return false;
     const double value = static_cast<double>(found->f());
-    site.set_input(input, site.edit.add_constant(site.name(attribute),
-                                                 tensor::from_doubles(ElementType::f32, Shape{}, std::array{value})));
+    std::string name = site.edit.add_constant(site.name(attribute),
+                                              tensor::from_doubles(ElementType::f32, Shape{}, std::array{value}));
+    if (!site.only_f32) {
+        const std::string cast = site.edit.fresh_name(name + "_cast");
+        site.add(site.before, "CastLike", {name, site.op.input(0)}, cast);
+        name = cast;
+    }
+    site.set_input(input, name);
     remove_attribute(site.op, attribute);
     return true;
 }
@@ -113,6 +126,19 @@ bool grid_sample(Site& site) {
     if (mode != nullptr && mode->s() == "bicubic") set_attribute(site.op, "mode", std::string("cubic"));
     return true;
 }
+// Which way the nearest element lies in Resize of version 10: down along axes that grow, up along those that shrink.
+// There is one word for both only where all axes go the same way; nothing when they do not, or nobody knows.
+std::optional<std::string> direction(const Site& site) {
+    if (site.op.op_type() == "Upsample") return "floor";
+    const auto known = site.edit.find_initialiser(site.op.input(1));
+    if (!known) return std::nullopt;
+    const auto scales = tensor::to_doubles(*known);
+    const bool grows = std::any_of(scales.begin(), scales.end(), [](double scale) { return scale > 1; });
+    const bool shrinks = std::any_of(scales.begin(), scales.end(), [](double scale) { return scale < 1; });
+    if (grows && shrinks) return std::nullopt;
+    return shrinks ? "ceil" : "floor";
+}
+
 // Both take x and scales; what they do to coordinates has a name since.
 bool resize(Site& site) {
     if (const auto* scales = find_attribute(site.op, "scales")) {
@@ -123,12 +149,17 @@ bool resize(Site& site) {
         remove_attribute(site.op, "scales");
     }
     if (site.op.input_size() != 2) return false;
+    const auto* mode = find_attribute(site.op, "mode");
+    if (mode == nullptr || mode->s() == "nearest") {
+        const auto nearest = direction(site);
+        if (!nearest) return false;
+        set_attribute(site.op, "nearest_mode", *nearest);
+    }
     const std::string scales = site.op.input(1);
     site.set_input(2, scales);
     site.op.set_input(1, "");
     site.op.set_op_type("Resize");
     set_attribute(site.op, "coordinate_transformation_mode", std::string("asymmetric"));
-    set_attribute(site.op, "nearest_mode", std::string("floor"));
     return true;
 }
 // All axes from `axis` on used to count as one.
@@ -196,19 +227,57 @@ std::int64_t ir_version_for(std::int64_t opset) {
     return opset >= 21 ? 10 : opset >= 19 ? 9 : opset >= 15 ? 8 : opset >= 12 ? 7 : 6;
 }
 
-void raise(Ops& ops, Edit& edit, std::int64_t from, std::int64_t to, std::set<std::string>& refused) {
+bool is_other_float(std::int64_t onnx_type) {
+    const auto element = element_type(onnx_type);
+    return element && tensor::is_floating(*element) && *element != ElementType::f32;
+}
+
+// True unless an input, a tensor or an attribute that names a type brings in another floating type.
+template <class Graph>
+bool has_only_f32(const Graph& graph) {
+    if constexpr (requires { graph.initializer(); }) {
+        for (const auto& input : graph.input())
+            if (is_other_float(input.type().tensor_type().elem_type())) return false;
+        for (const auto& tensor : graph.initializer())
+            if (is_other_float(tensor.data_type())) return false;
+    }
+    for (const auto& op : graph.node()) {
+        for (const auto& attribute : op.attribute()) {
+            const auto& name = attribute.name();
+            const bool type = name == "to" || name.find("dtype") != std::string::npos;
+            if (type && is_other_float(attribute.i())) return false;
+            if (attribute.has_t() && is_other_float(attribute.t().data_type())) return false;
+            if (attribute.has_g() && !has_only_f32(attribute.g())) return false;
+        }
+    }
+    return true;
+}
+
+bool has_only_f32(const onnx::ModelProto& model) {
+    return has_only_f32(model.graph()) && std::all_of(model.functions().begin(), model.functions().end(),
+                                                      [](const auto& function) { return has_only_f32(function); });
+}
+
+struct Raise {
+    Edit& edit;
+    std::int64_t from, to;
+    bool only_f32;
+    std::set<std::string>& refused;
+};
+
+void raise(Ops& ops, const Raise& how) {
     Ops out;
     for (auto& op : ops) {
         for (auto& attribute : *op.mutable_attribute()) {
-            if (attribute.has_g()) raise(*attribute.mutable_g()->mutable_node(), edit, from, to, refused);
+            if (attribute.has_g()) raise(*attribute.mutable_g()->mutable_node(), how);
         }
-        Site site{edit, op};
+        Site site{how.edit, op, how.to, how.only_f32};
         if (op.domain().empty() || op.domain() == "ai.onnx") {
             // By number: a rule may give the operator another type.
             for (const Rule& rule : kRules) {
-                if (op.op_type() != rule.type || rule.since <= from || rule.since > to) continue;
+                if (op.op_type() != rule.type || rule.since <= how.from || rule.since > how.to) continue;
                 const std::string type = op.op_type();
-                if (!rule.apply(site)) refused.insert(type);
+                if (!rule.apply(site)) how.refused.insert(type);
                 if (type != op.op_type()) break;  // the new form is the newest one
             }
         }
@@ -240,7 +309,7 @@ void raise_opset(Edit& edit, std::int64_t opset) {
              " from ", kOldest, " on");
     }
     std::set<std::string> refused;
-    raise(*edit.graph().mutable_node(), edit, from, opset, refused);
+    raise(*edit.graph().mutable_node(), {edit, from, opset, has_only_f32(edit.message()), refused});
     if (!refused.empty()) {
         std::string list;
         for (const auto& type : refused)

@@ -49,10 +49,8 @@ RoundedWeights round_weights(const WeightMatrix& weights, std::int64_t block, in
                 return static_cast<std::size_t>(o * weights.outer_step + k * weights.inner_step);
             };
             own.clear();
-            for (std::int64_t k = first; k < last; ++k) {
-                const auto weight = static_cast<double>(weights.values[at(k)]);
-                own.push_back(std::isfinite(weight) ? weight : 0);
-            }
+            for (std::int64_t k = first; k < last; ++k)
+                own.push_back(static_cast<double>(weights.values[at(k)]));
             const double scale = best_scale(own, bits);
             for (std::int64_t k = first; k < last; ++k)
                 out.values[at(k)] =

@@ -22,7 +22,7 @@ struct RoundedWeights {
 };
 
 /// Symmetric rounding to `bits`: every `block` weights along inner share the scale that brings them closest (least
-/// squared error of a few candidates). Weights that are not finite count as 0.
+/// squared error of a few candidates). The weights must be finite.
 [[nodiscard]] RoundedWeights round_weights(const WeightMatrix& weights, std::int64_t block, int bits);
 
 }  // namespace shoal::importer

@@ -87,14 +87,15 @@ Segment Lowering::Machine::end_segment(NeedsValues needs) {
     const auto live = live_values();
     for (const ValueId id : needs.ids) {
         // Only what has a name is found again in the next segment.
-        if (!std::binary_search(live.begin(), live.end(), id) && !constant_value(builder_, id, limits_.table_elements))
-            fail(Code::unsupported, "the shape of a fused operator depends on a value inside of it");
         waiting.known.push_back(constant_value(builder_, id, limits_.table_elements));
+        if (!waiting.known.back() && !std::binary_search(live.begin(), live.end(), id))
+            fail(Code::unsupported, "the shape of a fused operator depends on a value inside of it");
         if (!waiting.known.back()) out.wanted.push_back(carry(id).name);
     }
     for (const ValueId id : live)
         (void)carry(id);
     operators_ += static_cast<std::int64_t>(builder_.graph().ops.size());
+    work_left_ = builder_.work_left();
     out.graph = builder_.finish();
     waiting.needs = std::move(needs);
     waiting_ = std::move(waiting);
@@ -138,10 +139,7 @@ std::map<std::string, Tensor> Lowering::Machine::resolve(std::vector<Tensor> val
     const auto wanted = merge(*waiting_, std::move(values));
     Waiting waiting = std::move(*waiting_);
     waiting_.reset();
-    builder_ = graph::Builder(source_->called);
-    builder_.set_most_operators(static_cast<std::size_t>(std::max<std::int64_t>(limits_.operators - operators_, 0)));
-    stored_.clear();
-    constants_.clear();
+    start_segment();
 
     std::map<std::string, Tensor> given;
     if (waiting.needs.on_host) {

@@ -96,6 +96,7 @@ struct SourceModel {
     std::string called;  ///< what people know it by: the file's name, where exporters say "main_graph" of all
     std::int64_t ir_version = 0;
     Opsets opsets;
+    std::uint64_t tensor_bytes = 0;  ///< of all tensors of the file
     SourceBody body;
     std::unordered_map<std::string, SourceFunction> functions;  ///< by function_key
 

@@ -41,8 +41,15 @@ CarriedState::CarriedState(const importer::Model& model, std::vector<StateLink> 
     for (const auto& link : links_) {
         if (find_in(model.outputs(), link.output) == nullptr)
             fail(Code::invalid_argument, "state: the model has no output '", link.output, "'");
-        if (find_in(inputs_, link.input) == nullptr)
-            fail(Code::invalid_argument, "state: the model has no input '", link.input, "'");
+        const auto *output = find_in(model.outputs(), link.output), *input = find_in(inputs_, link.input);
+        if (input == nullptr) fail(Code::invalid_argument, "state: the model has no input '", link.input, "'");
+        const auto sources =
+            std::count_if(links_.begin(), links_.end(), [&](const auto& other) { return other.input == link.input; });
+        if (sources > 1)
+            fail(Code::invalid_argument, "state: input '", link.input, "' is to come from ", sources, " outputs");
+        if (output->element && input->element && *output->element != *input->element)
+            fail(Code::invalid_argument, "state: output '", link.output, "' is ", to_string(*output),
+                 ", the next run's '", link.input, "' must be ", to_string(*input));
     }
 }
 
@@ -74,11 +81,29 @@ void CarriedState::add_values(const Types& types, Buffers& values, runtime::Back
     }
 }
 
+// A result that the next run could not take is the first run's failure.
+void CarriedState::expect_fits(const StateLink& link, const tensor::Type& made) const {
+    const auto* input = find_in(inputs_, link.input);
+    bool fits = !input->element || *input->element == made.element;
+    if (input->dims) {
+        fits = fits && static_cast<int>(input->dims->size()) == made.shape.rank();
+        for (std::size_t k = 0; fits && k < input->dims->size(); ++k) {
+            const auto& dim = (*input->dims)[k];
+            fits = !dim.known() || dim.size == made.shape[static_cast<int>(k)];
+        }
+    }
+    if (!fits)
+        fail(Code::invalid_argument, "state: output '", link.output, "' is ", made, ", the next run's '", link.input,
+             "' must be ", to_string(*input));
+}
+
 void CarriedState::keep(const std::vector<std::string>& outputs, const std::vector<BufferPtr>& results) {
     for (const auto& link : links_) {
         const auto at = std::find(outputs.begin(), outputs.end(), link.output);
         base::ensure(at != outputs.end(), "state '", link.output, "' is no result");
-        carried_[link.input] = results[static_cast<std::size_t>(at - outputs.begin())];
+        const auto& result = results[static_cast<std::size_t>(at - outputs.begin())];
+        expect_fits(link, result->type());
+        carried_[link.input] = result;
     }
 }
 

@@ -1,10 +1,12 @@
 #include "session/session.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <list>
 #include <mutex>
+#include <set>
 
 #include "optimize/optimize.hpp"
 #include "session/carried_state.hpp"
@@ -20,6 +22,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kLookForCancel{5};
 constexpr auto kReady = std::future_status::ready;
+constexpr std::size_t kStepsOfAGraph = 64;  // kept on average, where values decide how a model goes on
 
 // A part of the model that runs without looking at values, compiled, and how to go on from it.
 struct Step {
@@ -64,12 +67,18 @@ struct Session::State {
 
     using StepFuture = std::shared_future<std::shared_ptr<Step>>;
     using StepPromise = std::shared_ptr<std::promise<std::shared_ptr<Step>>>;
+    struct KeptStep {
+        std::string key;
+        StepFuture step;
+        std::uint64_t run;  // the last that went through it
+    };
     mutable std::mutex mutex;
-    std::list<std::pair<std::string, StepFuture>> steps;  // most recently used first
+    std::list<KeptStep> steps;  // most recently used first, so those of one run stand together
+    std::atomic<std::uint64_t> runs{0};
     std::vector<std::shared_ptr<runtime::Executable>> last;
 
     std::shared_ptr<Step> make(std::optional<importer::Lowering> lowering, const runtime::RunOptions& wanted) const {
-        importer::Segment segment = lowering->advance();
+        importer::Segment segment = lowering->advance([&] { runtime::check_still_wanted(wanted); });
         if (segment.last) lowering.reset();  // with the constants that it made
         if (options.precision == Precision::fp16) segment.graph = optimize::half_precision(segment.graph);
         auto graph = optimize::optimize(std::move(segment.graph));
@@ -79,26 +88,41 @@ struct Session::State {
                                            std::move(lowering)});
     }
 
-    // The step of that key; when it is new, the promise to make it.
-    StepFuture find_step(const std::string& key, StepPromise& to_make) {
+    // The step of that key; when it is new, the promise to make it. `run` tells this run from others.
+    StepFuture find_step(const std::string& key, std::uint64_t run, StepPromise& to_make) {
         const std::lock_guard lock(mutex);
-        const auto at = std::find_if(steps.begin(), steps.end(), [&](const auto& own) { return own.first == key; });
+        const auto at = std::find_if(steps.begin(), steps.end(), [&](const auto& own) { return own.key == key; });
         if (at != steps.end()) {
             steps.splice(steps.begin(), steps, at);
+            at->run = run;
         } else {
             to_make = std::make_shared<StepPromise::element_type>();
-            steps.emplace_front(key, to_make->get_future().share());
-            while (steps.size() > std::max<std::size_t>(options.kept_graphs, 1))
-                steps.pop_back();
+            steps.push_front({key, to_make->get_future().share(), run});
+            forget_steps(run);
         }
-        return steps.front().second;
+        return steps.front().step;
+    }
+
+    // What is kept counts by runs that went different ways, not by steps: the next run of a loop walks through all of
+    // its iterations again. Steps of this run stay however many they are; it holds them anyway (see `last`).
+    void forget_steps(std::uint64_t run) {
+        std::set<std::uint64_t> ways;
+        for (const auto& step : steps)
+            ways.insert(step.run);
+        const std::size_t kept = std::max<std::size_t>(options.kept_graphs, 1);
+        while (steps.back().run != run && (ways.size() > kept || steps.size() > kept * kStepsOfAGraph)) {
+            const std::uint64_t oldest = steps.back().run;
+            steps.pop_back();
+            if (std::none_of(steps.begin(), steps.end(), [&](const auto& step) { return step.run == oldest; }))
+                ways.erase(oldest);
+        }
     }
 
     // To be called where an exception is at hand; the next that asks for the step tries again.
     void fail_step(const std::string& key, const StepPromise& promise) {
         {
             const std::lock_guard lock(mutex);
-            steps.remove_if([&](const auto& own) { return own.first == key; });
+            steps.remove_if([&](const auto& own) { return own.key == key; });
         }
         promise->set_exception(std::current_exception());
     }
@@ -120,9 +144,10 @@ struct Session::State {
     // The step for these input types, or the one behind `previous` with its wanted values given. Whoever asks first has
     // it made; all wait for that as long as they are wanted.
     template <class MakeLowering>
-    std::shared_ptr<Step> step(const std::string& key, const runtime::RunOptions& wanted, MakeLowering&& lowering) {
+    std::shared_ptr<Step> step(const std::string& key, std::uint64_t run, const runtime::RunOptions& wanted,
+                               MakeLowering&& lowering) {
         StepPromise to_make;
-        const StepFuture future = find_step(key, to_make);
+        const StepFuture future = find_step(key, run, to_make);
         if (to_make) {
             try {
                 begin_step(key, lowering(), to_make);
@@ -135,10 +160,10 @@ struct Session::State {
         return future.get();
     }
 
-    std::shared_ptr<Step> first_step(const std::map<std::string, tensor::Type>& types,
+    std::shared_ptr<Step> first_step(const std::map<std::string, tensor::Type>& types, std::uint64_t run,
                                      const runtime::RunOptions& wanted, std::string& key) {
         key = key_of(types);
-        return step(key, wanted, [&] {
+        return step(key, run, wanted, [&] {
             importer::Bindings bindings;
             for (const auto& [name, type] : types)
                 bindings.inputs.emplace(name, type);
@@ -240,7 +265,8 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
         carried.add_values(types, values, *backend);
     }
     std::string key;
-    auto current = first_step(types, run_options, key);
+    const std::uint64_t this_run = ++runs;
+    auto current = first_step(types, this_run, run_options, key);
     std::vector<std::shared_ptr<runtime::Executable>> used;
     for (;;) {
         const auto results = current->executable->run(collect(current->inputs, values), run_options);
@@ -266,7 +292,7 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
         std::erase_if(values,
                       [needed = lowering.needed()](const auto& entry) { return needed.count(entry.first) == 0; });
         key = key_of(types) + lowering.key();
-        current = step(key, run_options, [&] { return std::move(lowering); });
+        current = step(key, this_run, run_options, [&] { return std::move(lowering); });
     }
 }
 
@@ -290,7 +316,7 @@ void Session::prepare(const std::map<std::string, tensor::Type>& inputs, const r
         state_->carried.add_types(types);
     }
     std::string key;
-    const auto step = state_->first_step(types, options, key);
+    const auto step = state_->first_step(types, ++state_->runs, options, key);
     const std::lock_guard lock(state_->mutex);
     state_->last = {step->executable};
 }

@@ -47,9 +47,11 @@ struct StateLink {
 };
 
 struct SessionOptions {
-    std::size_t kept_graphs = 16;  ///< compiled graphs kept for sizes seen before; the least recently used go first
-    std::size_t in_flight = 8;     ///< submitted runs that are open at a time; each is a thread, started when needed
-    std::size_t queued = 256;      ///< submitted runs that may wait behind those; beyond, submitting is Code::busy
+    /// Sets of sizes seen before whose compiled graphs are kept, the least recently used go first. Where values decide
+    /// how a model goes on: ways that it went, whole, with up to 64 segments each on average.
+    std::size_t kept_graphs = 16;
+    std::size_t in_flight = 8;  ///< submitted runs that are open at a time; each is a thread, started when needed
+    std::size_t queued = 256;   ///< submitted runs that may wait behind those; beyond, submitting is Code::busy
     Precision precision = Precision::fp32;
     /// What run() keeps on the device from one run to the next. In the first one these inputs are what they are given,
     /// else zeros of their declared type; later ones may give a value to start anew.

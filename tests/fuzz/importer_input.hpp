@@ -19,6 +19,8 @@ namespace shoal::test {
     limits.table_elements = 1 << 16;
     limits.operators = 1 << 12;
     limits.steps = 1 << 12;
+    limits.constant_bytes = 1 << 24;
+    limits.work = 10'000'000;
     return limits;
 }
 

@@ -8,8 +8,7 @@ using namespace shoal;
 using graph::Builder;
 
 TEST_CASE("a builder holds to the number of operators that it may add") {
-    Builder b;
-    b.set_most_operators(3);
+    Builder b({}, {.operators = 3});
     auto x = b.input("x", {tensor::ElementType::f32, tensor::Shape{2}});
     for (int i = 0; i < 3; ++i)
         x = b.map("neg", {x});

@@ -1,6 +1,8 @@
 // What a small file may blow up to: sizes, operators, tables and work.
 #include <doctest/doctest.h>
 
+#include <functional>
+
 #include "importer/lowering.hpp"
 #include "support/compare.hpp"
 #include "support/errors.hpp"
@@ -72,4 +74,93 @@ TEST_CASE("regions of interest lie in images that there are, and have a bounded 
     CHECK(says(message(-1, 2, 2), "image -1 of 1"));
     CHECK(says(message(0, 2, 1500), "samples in all"));
     CHECK_FALSE(message(0, std::int64_t{1} << 40, 1).empty());
+}
+
+namespace {
+
+// A loop of `count` iterations (as long as its condition holds, for -1) that runs `body` for nothing but its outputs.
+importer::Model idle_loop(std::int64_t count, const std::function<void(GraphMaker&)>& inside = {}) {
+    onnx::GraphProto body;
+    GraphMaker graph(body);
+    graph.input("i", ElementType::i64, {}).input("go", ElementType::boolean, {});
+    graph.op("Identity", {"go"}, {"go_on"}).output("go_on");
+    if (inside) inside(graph);
+    ModelMaker maker;
+    maker.graph().initialiser("count", ints({}, {count})).initialiser("size", ints({1}, {16384}));
+    std::vector<std::string> outputs;
+    for (int k = 1; k < body.output_size(); ++k)
+        outputs.push_back("y" + std::to_string(k));
+    maker.graph()
+        .input("x", ElementType::f32, {1})
+        .op("Loop", {count < 0 ? "" : "count", ""}, outputs, {{"body", body}})
+        .op("Identity", {"x"}, {"y"})
+        .output("y");
+    return maker.model();
+}
+
+void table(GraphMaker& body) {
+    body.op("ConstantOfShape", {"size"}, {"table"}).op("Neg", {"table"}, {"other"});
+}
+
+}  // namespace
+
+TEST_CASE("what an iteration folds is forgotten when nothing reads it any more") {
+    Limits limits;
+    limits.constant_bytes = 8 << 20;
+    CHECK(error_of([&] { (void)importer::lower(idle_loop(1000, table), {}, limits); }) == "");
+    const auto stacking = [](GraphMaker& body) {
+        table(body);
+        body.output("other");
+    };
+    CHECK(says(error_of([&] { (void)importer::lower(idle_loop(1000, stacking), {}, limits); }), "bytes of constants"));
+    // The loop's own numbers, too: they would be four for every operator long before the steps are used up.
+    limits.operators = 1 << 10;
+    limits.steps = 1 << 16;
+    CHECK(says(error_of([&] { (void)importer::lower(idle_loop(-1), {}, limits); }), "more than 65536 steps"));
+}
+
+TEST_CASE("loops stack a bounded number of values, and sequences have a bounded number of items") {
+    Limits limits;
+    limits.operators = 1 << 10;
+    const auto stacking = [](GraphMaker& body) { body.op("Identity", {"i"}, {"n"}).output("n"); };
+    CHECK(says(error_of([&] { (void)importer::lower(idle_loop(2000, stacking), {}, limits); }), "stacks more than"));
+    ModelMaker maker;
+    maker.graph()
+        .input("x", ElementType::f32, {65537})
+        .op("SplitToSequence", {"x"}, {"parts"})
+        .op("SequenceLength", {"parts"}, {"y"})
+        .output("y");
+    CHECK(says(error_of([&] { (void)importer::lower(maker.model(), {}); }), "more than 65536 tensors"));
+}
+
+TEST_CASE("work while lowering has one bound for the whole model") {
+    // Three shapes that follow from tables of 200,000 numbers each.
+    ModelMaker maker(13);
+    maker.graph().initialiser("one", ints({1}, {1})).initialiser("zero", ints({1}, {0}));
+    maker.graph().initialiser("size", ints({1}, {200000}));
+    for (const std::string k : {"a", "b", "c"}) {
+        maker.graph()
+            .op("Expand", {"one", "size"}, {k + "_table"})
+            .op("ReduceSum", {k + "_table", "zero"}, {k + "_sum"})
+            .op("Expand", {"one", k + "_sum"}, {k})
+            .output(k);
+    }
+    const auto is_one_segment = [&](std::int64_t work) {
+        Limits limits;
+        limits.work = work;
+        return Lowering(maker.model(), {}, limits).advance().last;
+    };
+    CHECK(is_one_segment(10'000'000));
+    CHECK_FALSE(is_one_segment(1'000'000));
+}
+
+TEST_CASE("a lowering ends when it is not wanted any more") {
+    Lowering lowering(idle_loop(-1), {});
+    int asked = 0;
+    CHECK(code_of([&] {
+              (void)lowering.advance([&] {
+                  if (++asked == 100) base::fail(base::Code::cancelled, "enough");
+              });
+          }) == base::Code::cancelled);
+    CHECK(asked == 100);
 }

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "support/compare.hpp"
 #include "support/errors.hpp"
@@ -72,6 +73,15 @@ TEST_CASE("pools: what ceil_mode adds and what an average divides by") {
     check(with_places, 1, ints({1, 2, 2}, {0, 3, 5, 6}));
 }
 
+TEST_CASE("with ceil_mode a window may reach behind all that there is, by less than a step") {
+    const AttributeList window{{"kernel_shape", List{3, 3}}, {"strides", List{2, 2}}, {"ceil_mode", std::int64_t{1}}};
+    const Tensor x = floats({1, 1, 2, 2}, {1, 2, 3, 6});
+    check(run_op("MaxPool", {x}, window), 0, floats({1, 1, 1, 1}, {6}));
+    check(run_op("AveragePool", {x}, window, 1, 19), 0, floats({1, 1, 1, 1}, {3}));
+    const AttributeList farther{{"kernel_shape", List{4, 4}}, {"strides", List{2, 2}}, {"ceil_mode", std::int64_t{1}}};
+    CHECK(says(error_of([&] { (void)run_op("MaxPool", {x}, farther); }), "does not fit"));
+}
+
 TEST_CASE("normalisations") {
     const Tensor x = floats({2, 2}, {1, 3, 10, 30});
     check(run_op("LayerNormalization", {x, floats({2}, {1, 2}), floats({2}, {0, 5})}, {{"epsilon", 0.0}}), 0,
@@ -131,6 +141,102 @@ TEST_CASE("gathers and scatters") {
     check(run_op("ReverseSequence", {x, ints({2}, {3, 2})},
                  {{"batch_axis", std::int64_t{0}}, {"time_axis", std::int64_t{1}}}),
           0, floats({2, 3}, {2, 1, 0, 4, 3, 5}));
+}
+
+TEST_CASE("corners that are aligned meet at the last element, however large the output") {
+    Tensor last = ramp({1, 1, 11});
+    const auto got = run_op("Resize", {last, left_out(), left_out(), ints({3}, {1, 1, 58})},
+                            {{"mode", std::string("nearest")},
+                             {"nearest_mode", std::string("floor")},
+                             {"coordinate_transformation_mode", std::string("align_corners")}},
+                            1, 19)[0];
+    CHECK(got.as<float>()[57] == 10);
+}
+
+TEST_CASE("an index outside of its axis never reaches another row") {
+    const Tensor x = ramp({2, 3});
+    const Tensor nine = floats({1, 1}, {9});
+    for (const std::int64_t outside : {3, 4, -4, -5}) {
+        CAPTURE(outside);
+        const float nearest = outside > 0 ? 2 : 0;
+        check(run_op("GatherElements", {x, ints({1, 1}, {outside})}, {{"axis", std::int64_t{1}}}), 0,
+              floats({1, 1}, {nearest}));
+        check(run_op("GatherND", {x, ints({1, 2}, {0, outside})}), 0, floats({1}, {nearest}));
+        check(run_op("ScatterElements", {x, ints({1, 1}, {outside}), nine}, {{"axis", std::int64_t{1}}}, 1, 18), 0, x);
+        check(run_op("ScatterND", {x, ints({1, 2}, {0, outside}), floats({1}, {9})}), 0, x);
+    }
+    check(run_op("ScatterND", {x, ints({1, 2}, {2, 0}), floats({1}, {9})}), 0, x);
+
+    const Tensor cache(tensor::Type{ElementType::f32, {2, 1, 4, 1}});
+    const auto filled = [&](std::int64_t first, std::int64_t second) {
+        return tensor::to_doubles(run_op("TensorScatter",
+                                         {cache, floats({2, 1, 3, 1}, {1, 2, 3, 4, 5, 6}), ints({2}, {first, second})},
+                                         {}, 1, 24)[0]);
+    };
+    CHECK(filled(3, 0) == std::vector<double>{0, 0, 0, 1, 4, 5, 6, 0});
+    CHECK(filled(1, -1) == std::vector<double>{0, 1, 2, 3, 5, 6, 0, 0});
+    CHECK(filled(-2, 9) == std::vector<double>{3, 0, 0, 0, 0, 0, 0, 0});
+}
+
+TEST_CASE("the largest natural numbers are compared as such") {
+    const auto large = [](Shape shape, const std::vector<std::uint64_t>& values) {
+        return Tensor::of<std::uint64_t>(std::move(shape), std::span<const std::uint64_t>(values));
+    };
+    constexpr std::uint64_t kHigh = std::uint64_t{1} << 63;
+    const Tensor x = large({4}, {7, kHigh + 5, 1, kHigh});
+    const auto one = ints({1}, {1});
+    CHECK(run_op("ReduceMax", {x}, {}, 1, 20)[0].as<std::uint64_t>()[0] == kHigh + 5);
+    CHECK(run_op("ReduceMin", {x}, {}, 1, 20)[0].as<std::uint64_t>()[0] == 1);
+    CHECK(run_op("ArgMax", {x})[0].as<std::int64_t>()[0] == 1);
+    CHECK(run_op("ArgMin", {x})[0].as<std::int64_t>()[0] == 2);
+    const auto top = run_op("TopK", {x, ints({1}, {2})}, {}, 2);
+    CHECK(top[0].as<std::uint64_t>()[1] == kHigh);
+    CHECK(top[1].as<std::int64_t>()[0] == 1);
+    CHECK(run_op("ScatterElements", {x, one, large({1}, {3})}, {{"reduction", std::string("max")}}, 1, 18)[0]
+              .as<std::uint64_t>()[1] == kHigh + 5);
+}
+
+TEST_CASE("what is no number stays none, and other corners of functions") {
+    const Tensor none = floats({1}, {std::nanf("")});
+    for (const std::string type : {"Selu", "HardSigmoid", "HardSwish", "Elu", "Celu", "Relu", "Softplus", "Mish"}) {
+        CAPTURE(type);
+        CHECK(std::isnan(run_op(type, {none})[0].as<float>()[0]));
+    }
+    const auto power = [](std::int64_t base, std::int64_t exponent) {
+        return tensor::to_ints(run_op("Pow", {ints({}, {base}), ints({}, {exponent})})[0])[0];
+    };
+    CHECK(power(-1, -3) == -1);
+    CHECK(power(-1, -4) == 1);
+    CHECK(power(-2, -3) == 0);
+    CHECK(power(1, -3) == 1);
+    const auto smallest = std::numeric_limits<std::int64_t>::min();
+    CHECK(says(error_of([&] {
+                   (void)run_op("Range", {ints({}, {smallest}), ints({}, {5}), ints({}, {1})});
+               }),
+               "in steps of"));
+    CHECK(run_op("Hardmax", {Tensor(tensor::Type{ElementType::f32, {2, 3, 0}})}, {}, 1, 11)[0].shape() ==
+          Shape{2, 3, 0});
+    check(run_op("Shrink", {bytes(ElementType::i8, {4}, {-3, 0, 1, 5})}, {{"bias", 1.0}, {"lambd", 1.5}}), 0,
+          bytes(ElementType::i8, {4}, {-2, 0, 0, 4}));
+    check(run_op("Erf", {ints({4}, {-9, 0, 1, 5})}, {}, 1, 13), 0, ints({4}, {-1, 0, 0, 1}));
+}
+
+TEST_CASE("Clip without bounds keeps to its type's range, and a bound of one element adds no axis") {
+    const Tensor endless = bytes(ElementType::f16, {2}, {-INFINITY, INFINITY});
+    check(run_op("Clip", {endless}), 0, bytes(ElementType::f16, {2}, {-65504, 65504}));
+    check(run_op("Clip", {endless}, {}, 1, 10), 0, bytes(ElementType::f16, {2}, {-65504, 65504}));
+    check(run_op("Clip", {ints({}, {7}), ints({1}, {1}), ints({1}, {5})}), 0, ints({}, {5}));
+}
+
+TEST_CASE("a tensor of many axes is repeated along all of them") {
+    const Shape ones{1, 1, 1, 1, 1, 1, 2};
+    Tensor repeats = ints({7}, {2, 1, 1, 1, 1, 1, 2});
+    check(run_op("Tile", {floats(ones, {1, 2}), repeats}), 0, floats({2, 1, 1, 1, 1, 1, 4}, {1, 2, 1, 2, 1, 2, 1, 2}));
+    repeats = ints({7}, {2, 2, 2, 2, 2, 2, 2});
+    const auto all = run_op("Tile", {floats(ones, {1, 2}), repeats})[0];
+    CHECK(all.shape() == Shape{2, 2, 2, 2, 2, 2, 4});
+    CHECK(all.as<float>()[255] == 2);
+    CHECK(all.as<float>()[254] == 1);
 }
 
 TEST_CASE("quantised products are exact, with zero points on either side") {

@@ -13,8 +13,12 @@ using namespace shoal;
 namespace {
 
 std::vector<float> points() {
-    std::vector<float> out{0, -0.0F, std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
-                           std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::denorm_min()};
+    std::vector<float> out{0,
+                           -0.0F,
+                           std::numeric_limits<float>::infinity(),
+                           -std::numeric_limits<float>::infinity(),
+                           std::numeric_limits<float>::quiet_NaN(),
+                           std::numeric_limits<float>::denorm_min()};
     for (float x = 1e-30F; x < 1; x *= 3)
         out.insert(out.end(), {x, -x});
     for (float x = -12; x < 12; x += 0.0173F)
@@ -39,6 +43,7 @@ float largest_error(const std::string& fn, double (*exact)(double)) {
         CHECK(std::isnan(got) == std::isnan(want));
         if (std::isnan(want)) continue;
         CHECK(std::abs(got) <= 1);
+        if (std::abs(xs[i]) > 10) CHECK(std::abs(got) == 1);  // what multiplies 1 - y with a large number relies on it
         const auto nearest = std::abs(static_cast<float>(want));
         const float ulp = std::nextafter(nearest, 2.0F) - nearest;
         worst = std::max(worst, static_cast<float>(std::abs(static_cast<double>(got) - want)) / ulp);

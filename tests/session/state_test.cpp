@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "runtime/host_backend.hpp"
 #include "session/session.hpp"
@@ -78,6 +79,7 @@ public:
     [[nodiscard]] device::Rates measure_rates() override { return inner_->measure_rates(); }
     [[nodiscard]] std::unique_ptr<runtime::Executable> compile(runtime::Graph graph,
                                                                const runtime::RunOptions& options) override {
+        ++compiled;
         return std::make_unique<CountedExecutable>(inner_->compile(std::move(graph), options), reads);
     }
     [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor) override {
@@ -86,6 +88,7 @@ public:
     }
 
     int uploads = 0, reads = 0;
+    std::atomic<int> compiled{0};
 
 private:
     std::shared_ptr<runtime::Backend> inner_ = runtime::make_host_backend();
@@ -136,7 +139,34 @@ TEST_CASE("state that the model does not have, and orders that cannot be kept") 
                          base::Error);
 }
 
-TEST_CASE("a loop that values end keeps nothing of its iterations but what is read again") {
+TEST_CASE("state that cannot become its input") {
+    const auto backend = runtime::make_host_backend();
+    auto twice = keeping("next", "sum");
+    twice.state.push_back({"y", "sum"});
+    CHECK_THROWS_WITH_AS(session::Session(summing(), backend, twice), doctest::Contains("from 2 outputs"), base::Error);
+
+    test::ModelMaker maker;
+    auto graph = maker.graph();
+    graph.input("x", tensor::ElementType::f32, {1, 2}).input("h", tensor::ElementType::f32, {1, 2});
+    graph.op("Add", {"x", "h"}, {"y"}).op("Cast", {"y"}, {"whole"}, {{"to", std::int64_t{7}}});
+    graph.op("Concat", {"y", "y"}, {"longer"}, {{"axis", std::int64_t{0}}});
+    graph.output("y").output("whole").output("longer");
+    const session::Inputs one{{"x", floats({1, 2}, {1, 10})}};
+    for (const std::string output : {"whole", "longer"}) {
+        CAPTURE(output);
+        session::Session session(maker.model(), backend, keeping(output, "h"));
+        CHECK_THROWS_WITH_AS((void)session.run(one), doctest::Contains("the next run's 'h' must be f32[1, 2]"),
+                             base::Error);
+    }
+    maker.proto().mutable_graph()->mutable_output(1)->mutable_type()->mutable_tensor_type()->set_elem_type(7);
+    CHECK_THROWS_WITH_AS(session::Session(maker.model(), backend, keeping("whole", "h")),
+                         doctest::Contains("must be f32[1, 2]"), base::Error);
+}
+
+namespace {
+
+// Adds 1 to x until it is 40: every iteration is a segment.
+importer::Model counting() {
     onnx::GraphProto body;
     test::GraphMaker(body)
         .input("i", tensor::ElementType::i64, {})
@@ -153,8 +183,51 @@ TEST_CASE("a loop that values end keeps nothing of its iterations but what is re
         .initialiser("limit", floats({1}, {40}))
         .op("Loop", {"", "", "x"}, {"last"}, {{"body", body}})
         .output("last");
+    return maker.model();
+}
+
+}  // namespace
+
+TEST_CASE("the segments of a loop are compiled once, however many they are") {
     const auto backend = std::make_shared<CountedBackend>();
-    session::Session session(maker.model(), backend);
+    session::SessionOptions options;
+    options.kept_graphs = 2;
+    session::Session session(counting(), backend, options);
+    const auto compiled_for = [&](float start) {
+        const int before = backend->compiled;
+        (void)session.run({{"x", floats({1}, {start})}});
+        return backend->compiled - before;
+    };
+    CHECK(compiled_for(0) > 30);
+    CHECK(compiled_for(0) == 0);
+    CHECK(compiled_for(-30) > 0);  // goes on for longer
+    CHECK(compiled_for(0) == 0);
+    CHECK(compiled_for(-30) == 0);
+}
+
+TEST_CASE("sizes seen before are kept up to a number of sets, the least recently used go first") {
+    test::ModelMaker maker;
+    maker.graph().input("x", tensor::ElementType::f32, {"n"}).op("Neg", {"x"}, {"y"}).output("y");
+    const auto backend = std::make_shared<CountedBackend>();
+    session::SessionOptions options;
+    options.kept_graphs = 2;
+    session::Session session(maker.model(), backend, options);
+    const auto is_new = [&](std::int64_t n) {
+        const int before = backend->compiled;
+        (void)session.run({{"x", tensor::Tensor(tensor::Type{tensor::ElementType::f32, {n}})}});
+        return backend->compiled != before;
+    };
+    CHECK(is_new(1));
+    CHECK(is_new(2));
+    CHECK_FALSE(is_new(1));
+    CHECK(is_new(3));  // 2 goes
+    CHECK_FALSE(is_new(1));
+    CHECK(is_new(2));
+}
+
+TEST_CASE("a loop that values end keeps nothing of its iterations but what is read again") {
+    const auto backend = std::make_shared<CountedBackend>();
+    session::Session session(counting(), backend);
     CountedBuffer::most_alive = 0;
     const auto out = session.run({{"x", floats({1}, {0})}});
     CHECK(tensor::to_doubles(out[0].second) == std::vector<double>{40});

@@ -5,7 +5,7 @@
 // DIR holds one folder a model: model.onnx, test_data_set_K/, and for models with state stream/ (stream.json names the
 // input that gets the frames of stream_in.npy and which outputs become which inputs of the next frame; stream_out_I.npy
 // is what the outputs must be). Prints a line a data set and ends with "N passed, N failed, N skipped". Exits with 1
-// when a model failed, with 77 when there is no data.
+// when a model failed (one without data sets does), with 77 when there is no model.
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
@@ -149,7 +149,9 @@ void run_folder(const fs::path& folder, const std::vector<tools::Device>& boards
     } catch (const std::exception& error) {
         return totals.line(name, error.what(), 0);
     }
-    for (const auto& set : tools::data_sets(folder)) {
+    const auto sets = tools::data_sets(folder);
+    if (sets.empty()) return totals.line(name, "no test_data_set_* beside the model", 0);
+    for (const auto& set : sets) {
         timed(totals, name + "/" + set.filename().string(), [&] {
             const auto data = tools::read_data_set(set, *model);
             return compare(tools::run_model(*model, data.inputs, boards), data.outputs, how);

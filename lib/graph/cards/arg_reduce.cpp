@@ -50,10 +50,7 @@ void search(const Signature& s, const Tensor& x, Tensor& out) {
 }
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
-    if (tensor::is_floating(s.in(0).element))
-        search<double>(s, *inputs[0], outputs[0]);
-    else
-        search<std::int64_t>(s, *inputs[0], outputs[0]);
+    with_accumulator(s.in(0).element, [&](auto zero) { search<decltype(zero)>(s, *inputs[0], outputs[0]); });
 }
 
 }  // namespace

@@ -91,10 +91,7 @@ void pool_values(const Signature& s, const Tensor& x, Tensor& out) {
 }
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
-    if (tensor::is_floating(s.in(0).element))
-        pool_values<double>(s, *inputs[0], outputs[0]);
-    else
-        pool_values<std::int64_t>(s, *inputs[0], outputs[0]);
+    with_accumulator(s.in(0).element, [&](auto zero) { pool_values<decltype(zero)>(s, *inputs[0], outputs[0]); });
 }
 
 }  // namespace

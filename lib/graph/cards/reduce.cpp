@@ -85,10 +85,7 @@ void fold(const Signature& s, const Tensor& x, Tensor& out) {
 }
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
-    if (tensor::is_floating(s.in(0).element))
-        fold<double>(s, *inputs[0], outputs[0]);
-    else
-        fold<std::int64_t>(s, *inputs[0], outputs[0]);
+    with_accumulator(s.in(0).element, [&](auto zero) { fold<decltype(zero)>(s, *inputs[0], outputs[0]); });
 }
 
 }  // namespace

@@ -67,10 +67,8 @@ void apply(const Signature& s, const std::vector<std::int64_t>& indices, const T
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
     const auto indices = tensor::to_ints(*inputs[1]);
-    if (tensor::is_floating(s.in(0).element))
-        apply<double>(s, indices, *inputs[0], *inputs[2], outputs[0]);
-    else
-        apply<std::int64_t>(s, indices, *inputs[0], *inputs[2], outputs[0]);
+    with_accumulator(s.in(0).element,
+                     [&](auto zero) { apply<decltype(zero)>(s, indices, *inputs[0], *inputs[2], outputs[0]); });
 }
 
 }  // namespace

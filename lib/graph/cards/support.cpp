@@ -125,6 +125,12 @@ std::vector<std::int64_t> elements_as<std::int64_t>(const Tensor& tensor) {
     return tensor::to_ints(tensor);
 }
 
+template <>
+std::vector<std::uint64_t> elements_as<std::uint64_t>(const Tensor& tensor) {
+    const auto values = tensor.as<std::uint64_t>();
+    return {values.begin(), values.end()};
+}
+
 namespace {
 
 template <class Value>
@@ -154,6 +160,10 @@ void store_sums(Tensor& out, std::int64_t first, std::span<const std::int64_t> v
     store(out, first, values);
 }
 
+void store_sums(Tensor& out, std::int64_t first, std::span<const std::uint64_t> values) {
+    store(out, first, values);
+}
+
 template <>
 double lowest_of<double>(ElementType) {
     return -std::numeric_limits<double>::infinity();
@@ -171,6 +181,15 @@ template <>
 std::int64_t highest_of<std::int64_t>(ElementType type) {
     const int value_bits = std::min(63, tensor::bits(type) - (tensor::is_signed(type) ? 1 : 0));
     return static_cast<std::int64_t>((std::uint64_t{1} << value_bits) - 1);
+}
+
+template <>
+std::uint64_t lowest_of<std::uint64_t>(ElementType) {
+    return 0;
+}
+template <>
+std::uint64_t highest_of<std::uint64_t>(ElementType) {
+    return std::numeric_limits<std::uint64_t>::max();
 }
 
 double no_flops(const Signature&) {

@@ -66,17 +66,32 @@ void move_elements(std::span<const Tensor* const> inputs, Tensor& output,
 /// floats and integers or of different floats.
 ElementType contraction_element(const Signature& signature, std::string_view who);
 
-/// All elements as the type in which a reference loop accumulates: double or std::int64_t.
+/// Calls `visit(zero)` with a zero of the type in which a reference loop accumulates and compares: double,
+/// std::uint64_t for u64, std::int64_t for every other integer.
+template <class Visit>
+void with_accumulator(ElementType element, Visit&& visit) {
+    if (tensor::is_floating(element))
+        visit(double{});
+    else if (element == ElementType::u64)
+        visit(std::uint64_t{});
+    else
+        visit(std::int64_t{});
+}
+
+/// All elements as such a type.
 template <class Value>
 [[nodiscard]] std::vector<Value> elements_as(const Tensor& tensor);
 template <>
 [[nodiscard]] std::vector<double> elements_as<double>(const Tensor& tensor);
 template <>
 [[nodiscard]] std::vector<std::int64_t> elements_as<std::int64_t>(const Tensor& tensor);
+template <>
+[[nodiscard]] std::vector<std::uint64_t> elements_as<std::uint64_t>(const Tensor& tensor);
 
 /// Writes accumulated values from element `first` on, rounded to the tensor's type (integers keep their low bits).
 void store_sums(Tensor& out, std::int64_t first, std::span<const double> values);
 void store_sums(Tensor& out, std::int64_t first, std::span<const std::int64_t> values);
+void store_sums(Tensor& out, std::int64_t first, std::span<const std::uint64_t> values);
 
 /// The ends of an element type's range; infinities for floats.
 template <class Value>

@@ -70,10 +70,8 @@ void select(const Signature& s, const Tensor& x, Tensor& top, Tensor& where) {
 }
 
 void evaluate(const Signature& s, std::span<const Tensor* const> inputs, std::span<Tensor> outputs) {
-    if (tensor::is_floating(s.in(0).element))
-        select<double>(s, *inputs[0], outputs[0], outputs[1]);
-    else
-        select<std::int64_t>(s, *inputs[0], outputs[0], outputs[1]);
+    with_accumulator(s.in(0).element,
+                     [&](auto zero) { select<decltype(zero)>(s, *inputs[0], outputs[0], outputs[1]); });
 }
 
 }  // namespace

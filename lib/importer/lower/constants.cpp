@@ -54,8 +54,9 @@ Values range(Context& c) {
     } else {
         const std::int64_t first = c.integer(0), last = c.integer(1), delta = c.has(2) ? c.integer(2) : 1;
         constexpr std::int64_t kMost = std::int64_t{1} << 52;
-        c.expect(delta != 0 && std::abs(first) < kMost && std::abs(last) < kMost && std::abs(delta) < kMost, "from ",
-                 first, " to ", last, " in steps of ", delta);
+        const auto sane = [](std::int64_t value) { return value > -kMost && value < kMost; };
+        c.expect(delta != 0 && sane(first) && sane(last) && sane(delta), "from ", first, " to ", last, " in steps of ",
+                 delta);
         count = std::max<std::int64_t>(0, (last - first + delta - (delta > 0 ? 1 : -1)) / delta);
         start = static_cast<double>(first);
         step = static_cast<double>(delta);

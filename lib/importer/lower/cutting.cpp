@@ -91,9 +91,9 @@ Values pad(Context& c) {
     c.expect(pads.size() == 2 * axes.size(), pads.size(), " pads for ", axes.size(), " axes");
     constexpr std::int64_t kMost = std::int64_t{1} << 40;
     Ints before(static_cast<std::size_t>(rank), 0), after = before;
+    const auto sane = [](std::int64_t value) { return value > -kMost && value < kMost; };
     for (std::size_t i = 0; i < axes.size(); ++i) {
-        c.expect(std::abs(pads[i]) < kMost && std::abs(pads[i + axes.size()]) < kMost, "padding of ", pads[i], " and ",
-                 pads[i + axes.size()]);
+        c.expect(sane(pads[i]) && sane(pads[i + axes.size()]), "padding of ", pads[i], " and ", pads[i + axes.size()]);
         before[static_cast<std::size_t>(axes[i])] = pads[i];
         after[static_cast<std::size_t>(axes[i])] = pads[i + axes.size()];
     }

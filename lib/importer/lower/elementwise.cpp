@@ -112,14 +112,22 @@ Values bit_cast(Context& c) {
     });
 }
 
+double largest_of(ElementType type) {
+    constexpr double kLargestHalf = 65504;
+    constexpr double kLargestBFloat = 0x1.fep127;
+    return type == ElementType::f16    ? kLargestHalf
+           : type == ElementType::bf16 ? kLargestBFloat
+                                       : static_cast<double>(std::numeric_limits<float>::max());
+}
+
 // Bounds were attributes before version 11; a bound that is left out is the end of the type's range.
 Values clip(Context& c) {
     Builder& b = c.builder();
     const ValueId x = c.in(0);
     const bool attributes = c.opset() < 11;
-    constexpr double kLargest = std::numeric_limits<float>::max();
-    const double low = attributes ? c.real("min", -kLargest) : -kLargest;
-    const double high = attributes ? c.real("max", kLargest) : kLargest;
+    const double largest = largest_of(b.element(x));
+    const double low = attributes ? c.real("min", -largest) : -largest;
+    const double high = attributes ? c.real("max", largest) : largest;
     const auto low_value = c.known_input(1), high_value = c.known_input(2);
     for (const int bound : {1, 2})
         c.expect(!c.has(bound) || c.shape(bound).count() == 1, "a bound is ", c.has(bound) ? c.type(bound) : Type());
@@ -131,9 +139,22 @@ Values clip(Context& c) {
     ValueId out = x;
     if (attributes && c.has_attribute("min")) out = maximum(b, out, number(b, x, low));
     if (attributes && c.has_attribute("max")) out = minimum(b, out, number(b, x, high));
-    if (c.has(1)) out = maximum(b, out, c.in(1));
-    if (c.has(2)) out = minimum(b, out, c.in(2));
+    if (c.has(1)) out = maximum(b, out, b.reshape(c.in(1), Shape{}));
+    if (c.has(2)) out = minimum(b, out, b.reshape(c.in(2), Shape{}));
     return {out};
+}
+
+// Erf and Shrink take integers too: computed in f32, what stands behind the point is cut off. That is exact for Erf,
+// which is 0 or 1, and for Shrink of what f32 holds.
+Values real_of_integers(Context& c) {
+    Builder& b = c.builder();
+    const ElementType element = c.element(0);
+    const bool erf = c.op().type == "Erf";
+    if (tensor::is_integer(element) && !erf && tensor::bits(element) > 16)
+        c.unsupported(c.type(0), ": integers of more than 16 bits are not served");
+    const ValueId x = tensor::is_integer(element) ? b.cast(c.in(0), ElementType::f32) : c.in(0);
+    const ValueId out = erf ? b.map("erf", {x}) : b.map("shrink", {x}, c.real("bias", 0), c.real("lambd", 0.5));
+    return {b.cast(out, element)};
 }
 
 // The bias of the fused forms is added along the last axis.
@@ -172,7 +193,7 @@ const Row kRows[] = {
     {"", "Div", 1, 0, each, "div", "int_div"},
     {"", "Elu", 1, 0, each, "elu", "", {"alpha", 1}},
     {"", "Equal", 1, 0, each, "equal"},
-    {"", "Erf", 1, 0, each, "erf"},
+    {"", "Erf", 1, 0, real_of_integers},
     {"", "Exp", 1, 0, each, "exp"},
     {"", "Floor", 1, 0, each, "floor"},
     {"", "Gelu", 1, 0, gelu},
@@ -201,7 +222,7 @@ const Row kRows[] = {
     {"", "Relu", 1, 0, each, "relu"},
     {"", "Round", 1, 0, each, "round"},
     {"", "Selu", 1, 0, each, "selu", "", {"alpha", 1.67326319217681884765625}, {"gamma", 1.05070102214813232421875}},
-    {"", "Shrink", 1, 0, each, "shrink", "", {"bias", 0}, {"lambd", 0.5}},
+    {"", "Shrink", 1, 0, real_of_integers},
     {"", "Sigmoid", 1, 0, each, "sigmoid"},
     {"", "Sign", 1, 0, each, "sign"},
     {"", "Sin", 1, 0, each, "sin"},

@@ -143,7 +143,20 @@ Values tile(Context& c) {
         together.push_back(base::checked_mul(shape[axis], times, "extent"));
     }
     Builder& b = c.builder();
-    return {b.reshape(b.expand(b.reshape(c.in(0), Shape(apart)), Shape(repeated)), Shape(together))};
+    if (apart.size() <= tensor::kMaxRank)
+        return {b.reshape(b.expand(b.reshape(c.in(0), Shape(apart)), Shape(repeated)), Shape(together))};
+    // One axis after the other, so that three axes are enough.
+    Ints extents = shape.extents();
+    ValueId out = c.in(0);
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+        const Shape now(extents);
+        const std::int64_t outer = now.count(0, axis), rest = now.count(axis, now.rank());
+        out = b.expand(b.reshape(out, Shape{outer, 1, rest}),
+                       Shape{outer, repeats[static_cast<std::size_t>(axis)], rest});
+        extents[static_cast<std::size_t>(axis)] = together[static_cast<std::size_t>(axis)];
+        out = b.reshape(out, Shape(extents));
+    }
+    return {out};
 }
 
 // [N, C, H, W] with C = blocks * C' -> [N, C', H * block, W * block]

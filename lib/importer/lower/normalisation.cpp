@@ -163,6 +163,7 @@ Values hardmax(Context& c) {
     const Shape shape = c.shape(0);
     const bool flattened = c.opset() < 13;
     const int axis = c.axis(c.integer("axis", flattened ? 1 : -1), shape.rank());
+    if (shape.count() == 0) return {c.in(0)};
     const Shape apart = flattened ? Shape{shape.count(0, axis), shape.count(axis, shape.rank()), 1}
                                   : Shape{shape.count(0, axis), shape[axis], shape.count(axis + 1, shape.rank())};
     const ValueId first = b.add(graph::cards::arg_reduce, {b.reshape(c.in(0), apart)},

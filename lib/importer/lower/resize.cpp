@@ -27,7 +27,8 @@ template <class Real>
 Real source_of(const Settings& s, const AxisPlan& a, std::int64_t i) {
     constexpr Real kHalf{0.5};
     const auto x = static_cast<Real>(i), in = static_cast<Real>(a.input), scale = static_cast<Real>(a.scale);
-    const Real out = scale * in;  // need not be whole
+    // Need not be whole, but is where the output's size was given: the product must not round it away from there.
+    const auto out = static_cast<Real>(a.scale * static_cast<double>(a.input));
     if (s.transform == "align_corners") return out == 1 ? 0 : x * (in - 1) / (out - 1);
     if (s.transform == "asymmetric") return x / scale;
     if (s.transform == "tf_half_pixel_for_nn") return (x + kHalf) / scale;

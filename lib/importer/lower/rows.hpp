@@ -14,7 +14,8 @@ namespace shoal::importer {
 [[nodiscard]] graph::ValueId scattered(graph::Builder& b, const std::string& fn, graph::ValueId data,
                                        graph::ValueId rows, graph::ValueId updates);
 
-/// cache [N, .., S, ..] with `update` [N, .., T, ..] written along `axis` from start[n] on; circular: round the end.
+/// cache [N, .., S, ..] with `update` [N, .., T, ..] written along `axis` from start[n] on; circular: round the end,
+/// else what would come before the first or behind the last place is left out.
 [[nodiscard]] graph::ValueId written(graph::Builder& b, graph::ValueId cache, graph::ValueId update,
                                      graph::ValueId start, int axis, bool circular);
 

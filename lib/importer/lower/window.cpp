@@ -31,9 +31,9 @@ Ints sane(Context& c, const char* name, Ints list, std::size_t count, std::int64
 }
 
 // Positions of a window along one axis, after ONNX: rounded up, those that start in the padding at the end left out.
+// `room` may be negative then, by less than a stride: one window, which reaches behind the padding.
 std::int64_t positions(std::int64_t room, std::int64_t stride, bool ceil, std::int64_t last_start) {
-    if (room < 0) return 0;
-    std::int64_t out = (ceil ? base::ceil_div(room, stride) : room / stride) + 1;
+    std::int64_t out = (ceil ? base::ceil_div(std::max<std::int64_t>(room, 0), stride) : room / stride) + 1;
     if (ceil && (out - 1) * stride >= last_start) --out;
     return out;
 }
@@ -54,7 +54,7 @@ SpatialWindow spatial_window(Context& c, const Ints& spatial, Ints kernel) {
     const std::string automatic = c.text("auto_pad", "NOTSET");
     const bool same = automatic == "SAME_UPPER" || automatic == "SAME_LOWER";
     c.expect(same || automatic == "NOTSET" || automatic == "VALID" || automatic.empty(), "auto_pad '", automatic, "'");
-    const bool ceil = c.flag("ceil_mode", false);
+    const bool ceil = c.flag("ceil_mode", false) && !same;
     for (std::size_t k = 0; k < rank; ++k) {
         const std::int64_t extent = spatial[k], reach = w.reach(k);
         if (automatic == "VALID") w.pads_begin[k] = w.pads_end[k] = 0;
@@ -65,10 +65,10 @@ SpatialWindow spatial_window(Context& c, const Ints& spatial, Ints kernel) {
             w.pads_end[k] = pad - w.pads_begin[k];
         }
         const std::int64_t padded = extent + w.pads_begin[k] + w.pads_end[k];
-        c.expect(padded >= reach, "a window of ", reach, " does not fit into ", padded, " positions of spatial axis ",
-                 k);
+        c.expect(padded > reach - (ceil ? w.strides[k] : 1), "a window of ", reach, " does not fit into ", padded,
+                 " positions of spatial axis ", k);
         out.declared_end.push_back(w.pads_end[k]);
-        out.outputs.push_back(positions(padded - reach, w.strides[k], ceil && !same, extent + w.pads_begin[k]));
+        out.outputs.push_back(positions(padded - reach, w.strides[k], ceil, extent + w.pads_begin[k]));
         // ceil_mode lets the last window reach behind the padding.
         const std::int64_t used = (out.outputs[k] - 1) * w.strides[k] + reach;
         w.pads_end[k] = std::max(w.pads_end[k], used - extent - w.pads_begin[k]);
