@@ -17,7 +17,6 @@
 namespace shoal::opencl {
 namespace {
 
-using base::Code;
 using base::fail;
 using runtime::BufferPtr;
 using runtime::Graph;
@@ -57,13 +56,33 @@ bool uses_blas(const Emission& emission) {
     });
 }
 
+struct Compiled {
+    Emission emission;
+    Storage storage;
+};
+
+Compiled compile(const Graph& graph, const device::DeviceInfo& info, const std::vector<std::string>& variants) {
+    const std::uint64_t alignment = std::max<std::uint64_t>(info.buffer_alignment, 64);
+    const auto make = [&](Parts parts) {
+        Compiled out{emit(graph, info, variants, parts), {}};
+        out.storage = plan_storage(graph, out.emission, alignment);
+        return out;
+    };
+    Compiled in_place = make(Parts::in_place);
+    if (in_place.emission.concatenated.empty()) return in_place;
+    // Plans count on the memory that copied parts need: they live until they are copied, and what they go into only
+    // from then on.
+    Compiled copied = make(Parts::copied);
+    return in_place.storage.arena_bytes <= copied.storage.arena_bytes ? std::move(in_place) : std::move(copied);
+}
+
 // Whether the library works on the device is found out when a graph first wants it.
-Emission emission_for(OpenDevice& device, const Graph& graph, const std::vector<std::string>& variants) {
-    Emission out = emit(graph, device.device().info, variants);
-    if (!uses_blas(out) || device.blas_works()) return out;
+Compiled compile(OpenDevice& device, const Graph& graph, const std::vector<std::string>& variants) {
+    Compiled out = compile(graph, device.device().info, variants);
+    if (!uses_blas(out.emission) || device.blas_works()) return out;
     device::DeviceInfo without = device.device().info;
     without.blas = false;
-    return emit(graph, without, variants);
+    return compile(graph, without, variants);
 }
 
 class OpenClExecutable final : public runtime::Executable {
@@ -71,9 +90,7 @@ public:
     OpenClExecutable(std::shared_ptr<OpenDevice> device, Graph graph, std::optional<std::vector<std::string>> variants)
         : device_(std::move(device)),
           graph_(std::move(graph)),
-          emission_(emission_for(*device_, graph_, variants ? *variants : device_->variants_for(graph_))),
-          storage_(
-              plan_storage(graph_, emission_, std::max<std::uint64_t>(device_->device().info.buffer_alignment, 64))),
+          compiled_(compile(*device_, graph_, variants ? *variants : device_->variants_for(graph_))),
           residence_(device_, graph_, emission_, storage_),
           memories_(std::make_shared<const std::vector<MemoryPtr>>(residence_.memories())) {
         memory_.weights = residence_.weight_bytes();
@@ -207,7 +224,7 @@ private:
     [[nodiscard]] const DeviceBuffer& own(const BufferPtr& buffer) const {
         const auto* typed = dynamic_cast<const DeviceBuffer*>(buffer.get());
         if (typed == nullptr || &typed->device() != device_.get()) {
-            fail(Code::invalid_argument, "a tensor ", buffer->type(), " lies on another device than '",
+            fail(base::Code::invalid_argument, "a tensor ", buffer->type(), " lies on another device than '",
                  device_->device().info.name, "'");
         }
         return *typed;
@@ -242,9 +259,9 @@ private:
         std::unique_lock lock(completion->mutex);
         while (!completion->done) {
             const auto now = base::SteadyClock::now();
-            if (options.cancellation.cancelled()) fail(Code::cancelled, "the run of '", graph_.name, "' was cancelled");
+            if (options.cancellation.cancelled()) fail(base::Code::cancelled, "the run of '", graph_.name, "' was cancelled");
             if (options.deadline && now >= *options.deadline)
-                fail(Code::timeout, "device '", device_->device().info.name, "' did not finish '", graph_.name,
+                fail(base::Code::timeout, "device '", device_->device().info.name, "' did not finish '", graph_.name,
                      "' in time");
             completion->changed.wait_until(lock, std::min(now + kLook, options.deadline.value_or(now + kLook)));
         }
@@ -321,8 +338,9 @@ private:
 
     std::shared_ptr<OpenDevice> device_;
     Graph graph_;
-    Emission emission_;
-    Storage storage_;
+    Compiled compiled_;
+    const Emission& emission_ = compiled_.emission;
+    const Storage& storage_ = compiled_.storage;
     Residence residence_;
     std::shared_ptr<const std::vector<MemoryPtr>> memories_;  // all of residence_'s
     runtime::MemoryUse memory_;

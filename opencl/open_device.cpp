@@ -5,8 +5,8 @@
 #include "graph/kernel_signature.hpp"
 #include "opencl/blas.hpp"
 #include "platform/code_pages.hpp"
-#include "platform/huge_pages.hpp"
 #include "platform/files.hpp"
+#include "platform/huge_pages.hpp"
 
 namespace shoal::opencl {
 
@@ -127,25 +127,34 @@ MemoryPtr OpenDevice::allocate(std::size_t size_bytes) {
     return std::make_shared<Memory>(shared_from_this(), fresh(size_bytes), size_bytes, true);
 }
 
-// Before the first touch, while the memory has no pages yet.
-void OpenDevice::prefer_huge_pages(const MemoryHandle& memory, std::size_t size_bytes) {
+// Before the first touch, while the memory has no pages yet; through a queue of its own, which waits for nobody's run.
+// Memory is as good without.
+void OpenDevice::prefer_huge_pages(const MemoryHandle& memory, std::size_t size_bytes) noexcept {
     constexpr std::size_t kLeastBytes = std::size_t{4} << 20;
     const bool own = device_.info.kind == device::Kind::cpu && device_.info.unified_memory;
     if (!own || size_bytes < kLeastBytes) return;
-    cl_int status = CL_SUCCESS;
-    void* mapped = clEnqueueMapBuffer(queue_.get(), memory.get(), CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
-                                      size_bytes, 0, nullptr, nullptr, &status);
-    check(status, "clEnqueueMapBuffer", size_bytes, " bytes");
-    platform::prefer_huge_pages({static_cast<std::byte*>(mapped), size_bytes});
-    check(clEnqueueUnmapMemObject(queue_.get(), memory.get(), mapped, 0, nullptr, nullptr), "clEnqueueUnmapMemObject");
+    try {
+        const auto queue = make_queue(context_.get(), device_.handle);
+        cl_int status = CL_SUCCESS;
+        void* mapped = clEnqueueMapBuffer(queue.get(), memory.get(), CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
+                                          size_bytes, 0, nullptr, nullptr, &status);
+        if (status != CL_SUCCESS) return;
+        platform::prefer_huge_pages({static_cast<std::byte*>(mapped), size_bytes});
+        (void)clEnqueueUnmapMemObject(queue.get(), memory.get(), mapped, 0, nullptr, nullptr);
+        (void)clFinish(queue.get());
+    } catch (const base::Error&) {
+    }
 }
 
 // The pool's memory may be just what is missing.
 MemoryHandle OpenDevice::fresh(std::size_t size_bytes) {
-    try {
+    const auto make = [&] {
         auto memory = make_memory(context_.get(), CL_MEM_READ_WRITE, size_bytes);
         prefer_huge_pages(memory, size_bytes);
         return memory;
+    };
+    try {
+        return make();
     } catch (const base::Error& error) {
         if (error.code() != Code::out_of_memory) throw;
     }
@@ -155,7 +164,7 @@ MemoryHandle OpenDevice::fresh(std::size_t size_bytes) {
         free_bytes_ = 0;
     }
     try {
-        return make_memory(context_.get(), CL_MEM_READ_WRITE, size_bytes);
+        return make();
     } catch (const base::Error& error) {
         fail(error.code(), "device '", device_.info.name, "' has no ", base::format_bytes(size_bytes), " (", size_bytes,
              " bytes) left; run fewer models on it, or smaller ones: ", error.what());

@@ -89,7 +89,7 @@ public:
 private:
     friend class Memory;
     [[nodiscard]] MemoryHandle fresh(std::size_t size_bytes);
-    void prefer_huge_pages(const MemoryHandle& memory, std::size_t size_bytes);
+    void prefer_huge_pages(const MemoryHandle& memory, std::size_t size_bytes) noexcept;
     void take_back(MemoryHandle handle, std::size_t size_bytes) noexcept;
 
     FoundDevice device_;

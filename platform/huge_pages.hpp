@@ -7,8 +7,8 @@
 
 namespace shoal::platform {
 
-/// Asks the system for large pages where `bytes` has not been touched yet. A wish: nothing changes but speed, and
-/// nothing at all on systems without such pages.
+/// Asks the system for large pages where `bytes` has not been touched yet. A wish: what changes is speed, and that
+/// pages which are touched come into memory 2 MiB at a time; nothing on systems without such pages.
 void prefer_huge_pages(std::span<std::byte> bytes) noexcept;
 
 }  // namespace shoal::platform

@@ -14,7 +14,7 @@ constexpr std::size_t kAlwaysFold = 64 * 1024;
 // More work than this is left to the device: a small result may be the sum of more than anybody can wait for.
 constexpr double kMostFoldedFlops = 1e9;
 // Folded however much was folded before: the numbers that loops count with and shapes are made of.
-constexpr double kAlwaysAfforded = 4096;
+constexpr double kAlwaysAfforded = 256;
 
 }  // namespace
 

@@ -26,6 +26,7 @@ struct Site {
     onnx::NodeProto& op;
     std::int64_t to;  // the version that it is raised to
     bool only_f32;    // no value of the model is of another floating type
+    const Ops& done;  // of the same graph, in front of it
     std::vector<onnx::NodeProto> before{}, behind{};
 
     onnx::NodeProto& add(std::vector<onnx::NodeProto>& to, const char* type, const std::vector<std::string>& inputs,
@@ -45,6 +46,15 @@ struct Site {
         op.set_input(i, name);
     }
     [[nodiscard]] std::string name(const char* what) const { return op.output(0) + "_" + what; }
+    // The value of a constant, be it an initialiser or an operator.
+    [[nodiscard]] std::optional<Tensor> constant(const std::string& name) const {
+        for (const auto& other : done) {
+            if (other.op_type() != "Constant" || other.output_size() != 1 || other.output(0) != name) continue;
+            const auto* value = find_attribute(other, "value");
+            return value != nullptr ? std::optional(edit.tensor(value->t())) : std::nullopt;
+        }
+        return edit.find_initialiser(name);
+    }
 };
 
 bool ints_become_input(Site& site, const char* attribute, int input) {
@@ -130,7 +140,7 @@ bool grid_sample(Site& site) {
 // There is one word for both only where all axes go the same way; nothing when they do not, or nobody knows.
 std::optional<std::string> direction(const Site& site) {
     if (site.op.op_type() == "Upsample") return "floor";
-    const auto known = site.edit.find_initialiser(site.op.input(1));
+    const auto known = site.constant(site.op.input(1));
     if (!known) return std::nullopt;
     const auto scales = tensor::to_doubles(*known);
     const bool grows = std::any_of(scales.begin(), scales.end(), [](double scale) { return scale > 1; });
@@ -271,7 +281,7 @@ void raise(Ops& ops, const Raise& how) {
         for (auto& attribute : *op.mutable_attribute()) {
             if (attribute.has_g()) raise(*attribute.mutable_g()->mutable_node(), how);
         }
-        Site site{how.edit, op, how.to, how.only_f32};
+        Site site{how.edit, op, how.to, how.only_f32, out};
         if (op.domain().empty() || op.domain() == "ai.onnx") {
             // By number: a rule may give the operator another type.
             for (const Rule& rule : kRules) {

@@ -98,13 +98,15 @@ void CarriedState::expect_fits(const StateLink& link, const tensor::Type& made) 
 }
 
 void CarriedState::keep(const std::vector<std::string>& outputs, const std::vector<BufferPtr>& results) {
+    std::map<std::string, BufferPtr> next;  // all of one run, or none
     for (const auto& link : links_) {
         const auto at = std::find(outputs.begin(), outputs.end(), link.output);
         base::ensure(at != outputs.end(), "state '", link.output, "' is no result");
         const auto& result = results[static_cast<std::size_t>(at - outputs.begin())];
         expect_fits(link, result->type());
-        carried_[link.input] = result;
+        next[link.input] = result;
     }
+    carried_.swap(next);
 }
 
 BufferPtr CarriedState::find(std::string_view input) const {

@@ -30,6 +30,7 @@ struct Style {
     int tile_rows = 1, tile_vectors = 1;  ///< the usual register tile
     int vector_registers = 16;
     bool compact_weights = false;  ///< no algorithm that needs more memory for weights than the model has
+    std::int64_t largest_panel = 0;  ///< bytes of a panel that many row tiles read; 0: any
 };
 [[nodiscard]] Style style_for(const device::DeviceInfo& device);
 
@@ -57,6 +58,7 @@ public:
     void need_zeros(std::uint64_t bytes) { out_.zeros_bytes = std::max(out_.zeros_bytes, bytes); }
     void need_f64() { out_.uses_f64 = true; }
     void set_alias(ValueId value, ValueId of) { out_.aliases[value] = of; }
+    void set_destinations(std::map<ValueId, Destination> places) { destinations_ = std::move(places); }
     /// Where the launches of a kernel that is about to be added store `value`: in a concatenation that would otherwise
     /// have to copy it, or in the value itself.
     [[nodiscard]] Destination store(ValueId value);
@@ -119,10 +121,13 @@ struct BoundEpilogue {
 /// arg_reduce, cumulate, topk, scatter, recurrent: one operator alone.
 [[nodiscard]] std::optional<GroupCode> emit_single(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
 
+/// What becomes of a concatenation's parts: stored where it lies, by kernels that can, which makes it live from its first
+/// part on; or copied there.
+enum class Parts : std::uint8_t { in_place, copied };
 /// The whole graph; `variants` may name one for each kernel group. Throws unsupported naming the operator when the
 /// device cannot run it.
 [[nodiscard]] Emission emit(const Graph& graph, const device::DeviceInfo& device,
-                            const std::vector<std::string>& variants = {});
+                            const std::vector<std::string>& variants = {}, Parts parts = Parts::in_place);
 
 /// The ways in which a kernel group can be computed on a device, the usual one first; none where there is only one.
 [[nodiscard]] std::vector<std::string> variants(const Graph& graph, graph::GroupRange range,

@@ -13,10 +13,6 @@ namespace {
 // What a core can expect to keep in its own cache beside what streams through.
 constexpr std::int64_t kCacheBytes = std::int64_t{256} << 10;
 
-// A panel that all row tiles read again, beside the next one that is on its way, in a core's own cache. Measured on Sapphire
-// Rapids with 2 MiB: panels of 1.2 MB instead of 0.6 MB make convolutions of 512 channels a quarter slower.
-constexpr std::int64_t kPanelBytes = std::int64_t{768} << 10;
-
 // Cycles of a product in tiles of this size on a core that starts two vector multiply-adds and two loads a cycle, each
 // multiply-add taking four cycles; what a tile costs beside its loop was measured as about 40 cycles and 4 a vector.
 double cycles(const Product& product, std::int64_t rows, std::int64_t vectors, std::int64_t lanes) {
@@ -63,7 +59,8 @@ Tile expected_tile(const Style& style, const Product& product) {
     double least = cycles(product, out.rows, 1, out.lanes);
     const auto consider = [&](std::int64_t rows, std::int64_t vectors) {
         const std::int64_t panel = product.inner * vectors * out.lanes * static_cast<std::int64_t>(sizeof(float));
-        if (!fits(style, product, rows, vectors) || (panel > kPanelBytes && product.rows > rows)) return;
+        const bool too_wide = style.largest_panel != 0 && panel > style.largest_panel && product.rows > rows;
+        if (!fits(style, product, rows, vectors) || too_wide) return;
         const double time = cycles(product, rows, vectors, out.lanes);
         if (time > 0.96 * least) return;
         least = time;

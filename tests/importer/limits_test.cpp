@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <limits>
 
 #include "importer/lowering.hpp"
 #include "support/compare.hpp"
@@ -74,6 +75,19 @@ TEST_CASE("regions of interest lie in images that there are, and have a bounded 
     CHECK(says(message(-1, 2, 2), "image -1 of 1"));
     CHECK(says(message(0, 2, 1500), "samples in all"));
     CHECK_FALSE(message(0, std::int64_t{1} << 40, 1).empty());
+}
+
+TEST_CASE("a region or a scale that is no number has no samples, and no undefined conversion") {
+    constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+    const auto image = floats({1, 1, 2, 2}, {1, 2, 3, 4});
+    const auto pooled = run_op("RoiAlign", {image, floats({1, 4}, {0, 0, kNaN, 1}), ints({1}, {0})});
+    CHECK(tensor::to_doubles(pooled.at(0)) == std::vector{0.0});
+    const auto cropped = run_op("Resize", {image, floats({8}, {0, 0, kNaN, 0, 1, 1, 1, 1}), left_out(), ints({4}, {1, 1, 2, 2})},
+                                {{"coordinate_transformation_mode", std::string("tf_crop_and_resize")}});
+    CHECK(cropped.at(0).shape() == Shape{1, 1, 2, 2});
+    const auto gone = run_op("Resize", {image, left_out(), floats({4}, {1, 1, 1e-30F, 1})},
+                             {{"mode", std::string("linear")}, {"antialias", std::int64_t{1}}});
+    CHECK(gone.at(0).shape() == Shape{1, 1, 0, 2});
 }
 
 namespace {

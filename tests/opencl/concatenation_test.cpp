@@ -5,7 +5,11 @@
 
 #include "graph/builder.hpp"
 #include "graph/cards.hpp"
+#include "opencl/backend.hpp"
 #include "opencl/emit/emitter.hpp"
+#include "opencl/executable.hpp"
+#include "opencl/storage.hpp"
+#include "opencl/tune.hpp"
 #include "runtime/host_backend.hpp"
 #include "support/compare.hpp"
 #include "support/device_under_test.hpp"
@@ -106,17 +110,64 @@ TEST_CASE("a concatenation that has all its parts is no kernel") {
     device.f32_vector_width = 16;
     const auto quick = opencl::emit(graph, device);
     CHECK(quick.groups.size() == 3);
-    device.compact_weights = true;  // memory counts more
-    const auto compact = opencl::emit(graph, device);
-    CHECK(compact.groups.size() == 4);
-    CHECK(compact.concatenated.empty());
-    device.compact_weights = false;
+    const auto copied = opencl::emit(graph, device, {}, opencl::Parts::copied);
+    CHECK(copied.groups.size() == 4);
+    CHECK(copied.concatenated.empty());
     device.kernels = device::KernelClass::plain;
     const auto plain = opencl::emit(graph, device);
     CHECK(plain.groups.size() == 4);
     CHECK(launches(plain) == 6);  // a copy a part
 
     SHOAL_NEEDS_DEVICE(backend);
+    check_as_on_host(*backend, graph);
+}
+
+TEST_CASE("groups of a convolution and Winograd's tiles lie side by side in a concatenation too, in either way of running") {
+    auto random = test::generator();
+    Branches b(random);
+    const std::vector<ValueId> parts{b.conv(3, 1), b.conv(48, 1, 2), b.conv(40, 3), b.conv(17, 1)};
+    b.builder().output("all", b.builder().concat(parts, 3));
+    const graph::Graph graph = b.builder().finish();
+    for (const auto dispatch : {opencl::Dispatch::resident, opencl::Dispatch::separate}) {
+        const auto backend = test::device_under_test(dispatch);
+        if (backend == nullptr) return;
+        const auto inputs = std::vector{test::random_tensor(random, graph.type(graph.inputs[0].value), -1, 1)};
+        const auto host = runtime::make_host_backend();
+        const auto want = runtime::run_on_host_tensors(*host, *host->compile(graph), inputs);
+        for (const char* variant : {"", "winograd"}) {
+            const std::vector<std::string> variants(graph::groups(graph).size(), variant);
+            const auto executable = opencl::make_executable(opencl::open_device_of(*backend), graph, variants);
+            const auto got = runtime::run_on_host_tensors(*backend, *executable, inputs);
+            CHECK_EQ(test::difference(got.at(0), want.at(0), {1e-4, 1e-4}), "");
+        }
+    }
+}
+
+TEST_CASE("a concatenation that would fill memory from its first part on is copied together instead") {
+    // A narrow branch, and one that is wide on its way: in place, both would live beside the wide values.
+    SHOAL_NEEDS_DEVICE(backend);
+    auto random = test::generator();
+    graph::Builder builder("unlike");
+    const auto conv = [&](ValueId x, std::int64_t inputs, std::int64_t outputs) {
+        const auto weights = builder.constant(
+            test::random_tensor(random, {ElementType::f32, Shape{outputs, 1, 1, inputs}}, -1, 1));
+        return builder.add(graph::cards::conv, {x, weights},
+                           {{"strides", Ints{1, 1}},
+                            {"dilations", Ints{1, 1}},
+                            {"pads_begin", Ints{0, 0}},
+                            {"pads_end", Ints{0, 0}},
+                            {"groups", std::int64_t{1}}})[0];
+    };
+    const ValueId x = builder.input("x", {ElementType::f32, Shape{1, 16, 16, kChannels}});
+    const ValueId narrow = conv(x, kChannels, 16);
+    const ValueId wide = conv(conv(conv(x, kChannels, 128), 128, 128), 128, 112);
+    builder.output("y", conv(builder.concat({narrow, wide}, 3), 128, 16));
+    const graph::Graph graph = builder.finish();
+    const auto arena = [&](opencl::Parts parts) {
+        return opencl::plan_storage(graph, opencl::emit(graph, backend->device(), {}, parts), 64).arena_bytes;
+    };
+    const auto executable = backend->compile(graph);
+    CHECK(executable->memory().activations <= arena(opencl::Parts::copied) + 4096);
     check_as_on_host(*backend, graph);
 }
 

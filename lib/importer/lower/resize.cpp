@@ -81,14 +81,14 @@ Taps taps_of(Context& c, const Settings& s, const AxisPlan& a) {
     const double stretch = s.antialias ? std::min(a.scale, 1.0) : 1;  // of the kernel
     const double radius = (s.mode == "linear" ? 1 : 2) / stretch;
     Taps out;
-    out.each = nearest ? 1 : 2 * static_cast<std::int64_t>(std::ceil(radius));
+    out.each = nearest ? 1 : 2 * static_cast<std::int64_t>(std::fmin(std::ceil(radius), 0x1p40));  // then no table fits
     c.expect_table(a.output > 0 ? std::max(out.each, out.each * a.output) : 0);
     for (std::int64_t i = 0; i < a.output; ++i) {
         const double x = position_of(s, a, i);
         out.outside.push_back(s.transform == "tf_crop_and_resize" &&
                               !(x >= 0 && x <= static_cast<double>(a.input - 1)));
         const auto inside = [&](std::int64_t at) { return std::clamp<std::int64_t>(at, 0, a.input - 1); };
-        const double safe = std::clamp(x, -4e18, 4e18);
+        const double safe = std::isnan(x) ? 0 : std::clamp(x, -4e18, 4e18);
         if (nearest) {
             out.indices.push_back(inside(nearest_of(s, a, safe)));
             out.weights.push_back(1);

@@ -186,7 +186,8 @@ std::vector<Tensor> RoiPlan::tables(const Tensor& regions, const Tensor& images)
         const double bin_high = high / static_cast<double>(rows), bin_wide = wide / static_cast<double>(columns);
         const auto samples = [&](double extent) {
             const double count = sampling > 0 ? static_cast<double>(sampling) : std::ceil(extent);
-            return static_cast<std::int64_t>(std::clamp(count, 0.0, static_cast<double>(kMostSamples)));
+            // A box of NaN has none: fmax takes the number.
+            return static_cast<std::int64_t>(std::fmin(std::fmax(count, 0.0), static_cast<double>(kMostSamples)));
         };
         const std::int64_t down = samples(bin_high), across = samples(bin_wide);
         // What `all` will hold, and then the tables: as wide for every bin as for the one with the most samples.
