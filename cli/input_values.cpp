@@ -119,11 +119,17 @@ std::string remedy(const ValueInfo& input, const Type& have) {
     return "give it the model's shape";
 }
 
+// A row of it with `each`, else all of it.
+bool has_shape(const ValueInfo& input, const Tensor& value, bool each) {
+    std::vector<std::int64_t> extents(value.shape().begin(), value.shape().end());
+    if (each && extents.empty()) return false;
+    if (each) extents[0] = 1;
+    return !input.dims || fits(*input.dims, tensor::Shape(extents));
+}
+
 void expect(const ValueInfo& input, const Tensor& value, const std::string& file, bool each) {
     const bool typed = !input.element || *input.element == value.element();
-    std::vector<std::int64_t> extents(value.shape().begin(), value.shape().end());
-    if (each && !extents.empty()) extents[0] = 1;
-    if (typed && (!input.dims || fits(*input.dims, tensor::Shape(extents)))) return;
+    if (typed && has_shape(input, value, each)) return;
     fail(Code::invalid_argument, "input '", input.name, "': ", file, " holds ", value.type(), ", the model takes ",
          to_string(input), "; ", remedy(input, value.type()));
 }
@@ -150,13 +156,17 @@ void expect_bound(const ValueInfo& input, const Tensor& value, const std::string
     }
 }
 
-InputValue from_npy_file(const ValueInfo& input, const std::string& file, const base::SharedBytes& bytes, bool each,
-                         const importer::Bindings& bindings) {
+InputValue from_npy_file(const ValueInfo& input, const std::string& file, const base::SharedBytes& bytes,
+                         const InputFlags& flags, const importer::Bindings& bindings) {
     InputValue out{input.name, file, tensor::from_npy(bytes, file), {}};
     if (input.element && stand_in(*input.element) == out.tensor.element()) {
         out.tensor = tensor::from_doubles(*input.element, out.tensor.shape(), tensor::to_doubles(out.tensor));
         out.notes.push_back(text("made ", tensor::name(*input.element)));
     }
+    const auto& state = flags.state;
+    const bool many = flags.each && std::find(state.begin(), state.end(), input.name) == state.end();
+    const bool each = many && (has_shape(input, out.tensor, true) || !has_shape(input, out.tensor, false));
+    out.whole = !each;
     expect(input, out.tensor, file, each);
     expect_bound(input, out.tensor, file, each, bindings);
     return out;
@@ -175,7 +185,7 @@ InputValue read_input(const Assignment& given, const InputFlags& flags, const im
     const std::string_view start(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kMagic.size()));
     if (start != kMagic)
         fail(Code::invalid_argument, "input '", input->name, "': ", file, " is no .npy, PNG or JPEG file");
-    return from_npy_file(*input, file, bytes, flags.each, bindings);
+    return from_npy_file(*input, file, bytes, flags, bindings);
 }
 
 void expect_all(const Model& model, const std::map<std::string, InputValue>& given,
@@ -202,7 +212,7 @@ std::vector<InputValue> read_inputs(const Model& model, const InputFlags& flags,
             throw UsageError(text("--input: input '", own.input->name, "' is given twice"));
         given.emplace(own.input->name, read_input(own, flags, bindings));
     }
-    expect_all(model, given, flags.optional);
+    expect_all(model, given, flags.state);
     std::vector<InputValue> out;
     for (const auto& input : model.inputs()) {
         if (const auto value = given.find(input.name); value != given.end()) out.push_back(std::move(value->second));

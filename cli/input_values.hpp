@@ -17,8 +17,8 @@ namespace shoal::cli {
 struct InputFlags {
     std::vector<std::string> files;  ///< NAME=FILE, or FILE for a model with one input
     ImageFlags image;
-    bool each = false;                    ///< files hold many of what the model takes, along axis 0
-    std::vector<std::string> optional{};  ///< names of inputs that may be left out
+    bool each = false;                 ///< files hold many of what the model takes, along axis 0
+    std::vector<std::string> state{};  ///< names of inputs that may be left out, and are never many
 };
 void add_input_flags(CLI::App& command, InputFlags& flags);
 
@@ -28,6 +28,7 @@ struct InputValue {
     tensor::Tensor tensor;
     std::vector<std::string> notes{};  ///< what was done to the file's content, in order
     bool picture = false;
+    bool whole = false;  ///< with --each: not cut into rows, but the same for every one, or state
 };
 
 /// One entry for each input that is given, in the model's order; `bindings` settle sizes that a picture is fitted to.

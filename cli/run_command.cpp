@@ -162,11 +162,14 @@ HubRun answered(const std::shared_ptr<client::Client>& client, const Loaded& loa
 
 void run_planned(Loaded& loaded, const RunFlags& flags, const Typed& typed, RunReport& report) {
     std::vector<tensor::Tensor> inputs;
-    for (const auto& input : report.inputs)
+    std::vector<bool> whole;
+    for (const auto& input : report.inputs) {
         inputs.push_back(input.tensor);
+        whole.push_back(input.whole);
+    }
     Requests requests;
     if (flags.hub.each)
-        requests = rows_of(inputs);
+        requests = rows_of(inputs, whole);
     else
         requests.assign(static_cast<std::size_t>(flags.repeat), inputs);
     for (auto& bindings : loaded.bindings) {
@@ -257,7 +260,7 @@ Exit run(const RunFlags& flags, const Typed& typed) {
     if (!flags.output.empty()) folder.emplace(flags.output, output_names(loaded.models.front()));
     InputFlags input = flags.input;
     input.each = flags.hub.each;
-    input.optional = state_inputs(flags.session);
+    input.state = state_inputs(flags.session);
     report.inputs = read_inputs(loaded.models.front(), input, loaded.bindings.front());
     check_pictures(report.inputs, typed);
     if (!flags.on_hub()) report.devices = open_devices(flags.device, flags.devices);

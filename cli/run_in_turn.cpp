@@ -44,13 +44,15 @@ std::vector<session::Inputs> runs_of(const std::vector<InputValue>& given, const
     const auto state = state_inputs(flags);
     std::vector<std::string> names;
     std::vector<tensor::Tensor> inputs;
+    std::vector<bool> whole;
     for (const auto& input : given) {
         if (std::find(state.begin(), state.end(), input.name) != state.end()) continue;
         names.push_back(input.name);
         inputs.push_back(input.tensor);
+        whole.push_back(input.whole);
     }
     std::vector<session::Inputs> out;
-    for (const auto& row : turns.each ? rows_of(inputs) : std::vector<std::vector<tensor::Tensor>>{inputs}) {
+    for (const auto& row : turns.each ? rows_of(inputs, whole) : std::vector<std::vector<tensor::Tensor>>{inputs}) {
         out.emplace_back();
         for (std::size_t i = 0; i < names.size(); ++i)
             out.back().emplace(names[i], row[i]);

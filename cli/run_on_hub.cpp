@@ -262,14 +262,24 @@ HubRun run_segments_on_hub(const std::shared_ptr<client::Client>& client, const 
     return out;
 }
 
-Requests rows_of(const std::vector<Tensor>& inputs) {
+Requests rows_of(const std::vector<Tensor>& inputs, const std::vector<bool>& whole) {
     Requests out;
-    for (const auto& input : inputs) {
-        if (input.shape().rank() == 0) fail(Code::invalid_argument, "--each: an input without axes has no rows");
-        const auto rows = input.shape()[0];
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        if (whole[i]) continue;
+        const auto rows = inputs[i].shape()[0];
         if (!out.empty() && static_cast<std::int64_t>(out.size()) != rows)
-            fail(Code::invalid_argument, "--each: one input has ", out.size(), " rows, another ", rows);
+            fail(Code::invalid_argument, "--each: one input has ", out.size(), " rows, another ", rows,
+                 "; give both as many, repeating what is the same for every row");
         out.resize(static_cast<std::size_t>(rows));
+    }
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const Tensor& input = inputs[i];
+        if (whole[i]) {
+            for (auto& request : out)
+                request.push_back(input);
+            continue;
+        }
+        const auto rows = input.shape()[0];
         std::vector<std::int64_t> extents(input.shape().begin(), input.shape().end());
         if (!extents.empty()) extents[0] = 1;
         const tensor::Type type{input.element(), tensor::Shape(extents)};

@@ -46,8 +46,9 @@ struct HubRun {
                                          const std::vector<session::Inputs>& requests, const EnsembleFlags& ensemble,
                                          const HubRunFlags& flags);
 
-/// The rows of axis 0, each as inputs of its own. Throws invalid_argument naming both when the inputs do not have the
-/// same number of rows.
-[[nodiscard]] std::vector<std::vector<tensor::Tensor>> rows_of(const std::vector<tensor::Tensor>& inputs);
+/// The rows of axis 0, each as inputs of its own; inputs that are `whole` go along with every row. Throws
+/// invalid_argument naming both when the others do not have the same number of rows.
+[[nodiscard]] std::vector<std::vector<tensor::Tensor>> rows_of(const std::vector<tensor::Tensor>& inputs,
+                                                               const std::vector<bool>& whole);
 
 }  // namespace shoal::cli

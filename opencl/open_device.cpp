@@ -171,11 +171,29 @@ MemoryHandle OpenDevice::fresh(std::size_t size_bytes) {
     }
 }
 
+namespace {
+
+// Ends the mapping by which a buffer's elements were read, when nobody holds them any more.
+struct Unmap {
+    std::shared_ptr<OpenDevice> device;
+    MemoryPtr memory;
+    void operator()(const void* pointer) const {
+        clEnqueueUnmapMemObject(device->queue(), memory->get(), const_cast<void*>(pointer), 0, nullptr, nullptr);
+    }
+};
+
+}  // namespace
+
 MemoryPtr OpenDevice::place(const base::SharedBytes& bytes) {
+    // What was read from device memory lies there still. It must not be kept by an object that is wrapped around it: the
+    // mapping would end in a driver's callback, where some drivers hold what they need to end it.
+    const auto* mapping = std::get_deleter<Unmap>(bytes.owner());
+    const bool all = mapping != nullptr && bytes.data() == bytes.owner().get();
+    if (all && mapping->device.get() == this && bytes.size() == mapping->memory->size_bytes()) return mapping->memory;
     void* host = const_cast<std::byte*>(bytes.data());  // OpenCL's signature; the memory is only read
     const bool aligned = reinterpret_cast<std::uintptr_t>(host) % kInPlaceAlignment == 0;
     if (bytes.empty()) return allocate(1);
-    if (device_.info.unified_memory && aligned && bytes.owner() != nullptr) {
+    if (device_.info.unified_memory && aligned && bytes.owner() != nullptr && mapping == nullptr) {
         auto handle = make_memory(context_.get(), CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, bytes.size(), host);
         keep(handle.get(), bytes);
         return std::make_shared<Memory>(shared_from_this(), std::move(handle), bytes.size(), false);
@@ -211,9 +229,7 @@ tensor::Tensor DeviceBuffer::read() const {
         clEnqueueMapBuffer(open_->queue(), memory_->get(), CL_TRUE, CL_MAP_READ, 0, size, 0, nullptr, nullptr, &status);
     check(status, "clEnqueueMapBuffer", size, " bytes");
     // The mapping, and with it the memory, lasts as long as somebody holds the tensor.
-    const std::shared_ptr<const void> owner(mapped, [device = open_, memory = memory_](const void* pointer) {
-        clEnqueueUnmapMemObject(device->queue(), memory->get(), const_cast<void*>(pointer), 0, nullptr, nullptr);
-    });
+    const std::shared_ptr<const void> owner(mapped, Unmap{open_, memory_});
     return {type_, base::SharedBytes(owner, {static_cast<const std::byte*>(mapped), size})};
 }
 

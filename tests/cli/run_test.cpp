@@ -350,3 +350,33 @@ TEST_CASE("sizes on the command line that a file contradicts are refused with bo
     CHECK(place.run("classifier.onnx -i data.npy --device host --dim N=2").exit_code == 0);
     CHECK(place.run("classifier.onnx -i data.npy --device host --shape data=2,3,8,8").exit_code == 0);
 }
+
+TEST_CASE("with --each only what has rows is cut: state begins whole, and what the model takes as it is goes with every row") {
+    const Place place;
+    OnnxFile("counter")
+        .input("x", "N,3")
+        .input("total", "2,N,3")
+        .input("scale", "3")
+        .input("step", "")
+        .output("next", "2,N,3")
+        .output("y", "2,N,3")
+        .op("Mul", {"x", "scale"}, {"scaled"})
+        .op("Mul", {"scaled", "step"}, {"stepped"})
+        .op("Add", {"total", "stepped"}, {"next"})
+        .op("Identity", {"next"}, {"y"})
+        .save(place.folder / "counter.onnx");
+    place.save("x.npy", Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6}));
+    place.save("total.npy", Tensor::of<float>({2, 1, 3}, {100, 100, 100, 200, 200, 200}));
+    place.save("scale.npy", Tensor::of<float>({3}, {1, 10, 100}));
+    place.save("step.npy", Tensor::of<float>({}, {2}));
+    const std::string inputs = "counter.onnx -d host -i x=x.npy -i total=total.npy -i step=step.npy ";
+    const auto run = place.run(inputs + "-i scale=scale.npy --each --state next=total -o out");
+    REQUIRE_MESSAGE(run.exit_code == 0, run.error);
+    CHECK(test::difference(place.load("out/y.npy"),
+                           Tensor::of<float>({4, 1, 3}, {102, 140, 700, 202, 240, 800, 110, 240, 1900, 210, 340, 2000})) == "");
+
+    place.save("rows.npy", Tensor::of<float>({3, 3}, {1, 1, 1, 1, 1, 1, 1, 1, 1}));
+    const auto unlike = place.run("adder.onnx -d host -i a=x.npy -i b=rows.npy --each --state difference=c");
+    CHECK(unlike.exit_code != 0);
+    CHECK(contains(unlike.error, "one input has 2 rows, another 3"));
+}
