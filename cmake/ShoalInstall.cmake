@@ -8,7 +8,7 @@ get_property(rooms GLOBAL PROPERTY SHOAL_ROOMS)
 if(BUILD_SHARED_LIBS)
   # Of the whole house only the C interface is seen from outside, with versions.
   set(map ${PROJECT_SOURCE_DIR}/lib/capi/libshoal.map)
-  file(WRITE ${PROJECT_BINARY_DIR}/generated/shoal.cpp "// Everything is in the rooms.\n")
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/shoal.cpp CONTENT "// Everything is in the rooms.\n")
   add_library(shoal SHARED ${PROJECT_BINARY_DIR}/generated/shoal.cpp)
   target_link_libraries(shoal PRIVATE
     -Wl,--whole-archive,$<TARGET_FILE:shoal_capi>,--no-whole-archive shoal_capi)

@@ -16,7 +16,8 @@ endfunction()
 # shoal_precompile(NAME [header...]): the target NAME, which precompiles the standard headers and the further ones.
 function(shoal_precompile name)
   if(SHOAL_PRECOMPILE)
-    file(WRITE ${PROJECT_BINARY_DIR}/generated/precompiled.cpp "// What is compiled stands in the headers.\n")
+    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/precompiled.cpp  # left alone when it is there
+      CONTENT "// What is compiled stands in the headers.\n")
     add_library(${name} STATIC ${PROJECT_BINARY_DIR}/generated/precompiled.cpp)
     target_link_libraries(${name} PRIVATE shoal_warnings)
     target_precompile_headers(${name} PRIVATE ${SHOAL_PRECOMPILED} ${ARGN})

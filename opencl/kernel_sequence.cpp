@@ -91,8 +91,8 @@ void KernelSequence::add_blas(const Launch& launch, std::size_t group, const Res
         base::ensure(at.has_value(), "an operand of a library's product without memory");
         const bool fixed = at->kind == Location::Kind::memory;
         if (!fixed) open_.push_back({launches_.size(), i, *at});
-        bound.operands.push_back(
-            {fixed ? residence.memories()[at->number]->get() : nullptr, at->offset / sizeof(float)});
+        bound.operands.push_back({fixed ? residence.memories()[at->number]->get() : nullptr,
+                                  static_cast<std::size_t>(at->offset / sizeof(float))});
     }
     launches_.push_back(std::move(bound));
 }

@@ -12,72 +12,39 @@ emulated=${SHOAL_EMULATED:?}
 device=${SHOAL_EMULATED_DEVICE:-best}
 digits=examples/digits
 
-folder=$(mktemp -d)
-processes=""
-finish() {
-  for process in $processes; do kill "$process" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-  rm -rf "$folder"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-fail() {
-  for log in "$folder"/*.log; do
-    echo "--- ${log##*/}" >&2
-    tail -n 30 "$log" >&2
-  done
-  echo "test-cluster: $*" >&2
-  exit 1
-}
-
-# await FILE PATTERN WHO: until a line of the kind is there, and WHO lives.
-await() {
-  tries=0
-  until grep -q "$2" "$1" 2>/dev/null; do
-    tries=$((tries + 1))
-    if [ $tries -gt 3000 ] || ! kill -0 "$3" 2>/dev/null; then fail "nothing like '$2' in ${1##*/}"; fi
-    sleep 0.1
-  done
-}
+shoal=$native/shoal
+. tests/tools/cluster.sh
 
 mkdir "$folder/allowed"
 for name in hub client x86 arm1 arm2; do
-  "$native/shoal" keygen "$folder/$name" >/dev/null
+  "$shoal" keygen "$folder/$name" >/dev/null
   cp "$folder/$name.pub" "$folder/allowed/"
 done
 
 # A loaded machine that emulates is slow: a silence of a minute is no loss yet. A board that dies is noticed at once.
-"$native/shoal" hub --listen '127.0.0.1:*' --key "$folder/hub" --allow "$folder/allowed" --cache "$folder/cache-hub" \
-  --timeout 60 >"$folder/hub.log" 2>&1 &
-hub=$!
-processes=$hub
-await "$folder/hub.log" 'listening on tcp://' $hub
-endpoint=$(sed -n 's/.*listening on tcp:\/\/\([^,]*\).*/\1/p' "$folder/hub.log" | head -n 1)
+start_hub --key "$folder/hub" --allow "$folder/allowed" --cache "$folder/cache-hub" --timeout 60
 
 # start_board NAME DEVICE COMMAND...
 start_board() {
   name=$1
   on=$2
   shift 2
-  "$@" --hub "$endpoint" --name "$name" --listen '127.0.0.1:*' --memory 720896 --threads 1 --device "$on" \
-    --patience 300 --cache "$folder/cache-$name" --key "$folder/$name" --hub-key "$folder/hub.pub" \
-    >"$folder/$name.log" 2>&1 &
-  eval "process_$name=$!"
-  processes="$processes $!"
+  start "$name" "$@" --hub "$endpoint" --name "$name" --listen '127.0.0.1:*' --memory 720896 --threads 1 --device "$on" \
+    --patience 300 --cache "$folder/cache-$name" --key "$folder/$name" --hub-key "$folder/hub.pub"
 }
-start_board x86 best "$native/shoal" node
+start_board x86 best "$shoal" node
 # shellcheck disable=SC2086
 start_board arm1 "$device" $emulated
 # shellcheck disable=SC2086
 start_board arm2 "$device" $emulated
-for name in x86 arm1 arm2; do eval "await $folder/$name.log joined \$process_$name"; done
+for name in x86 arm1 arm2; do await $name joined; done
 cat "$folder/x86.log" "$folder/arm1.log" "$folder/arm2.log"
 
 flags="--hub $endpoint --key $folder/client --hub-key $folder/hub.pub"
 echo
-"$native/shoal" run $digits/digits.onnx --input $digits/images.npy --dim N=450 --output "$folder/alone" -q
+"$shoal" run $digits/digits.onnx --input $digits/images.npy --dim N=450 --output "$folder/alone" -q
 # shellcheck disable=SC2086
-"$native/shoal" run $digits/digits.onnx --input $digits/images.npy --each --output "$folder/cluster" --deadline 600 \
+"$shoal" run $digits/digits.onnx --input $digits/images.npy --each --output "$folder/cluster" --deadline 600 \
   --objective throughput $flags || fail "the run failed"
 
 # Rows of ten scores behind a header of the same length.
@@ -102,7 +69,7 @@ paste "$folder/alone.txt" "$folder/cluster.txt" | awk '
   fail "the cluster does not answer as this machine alone does"
 
 # shellcheck disable=SC2086
-"$native/shoal" plan $digits/digits.onnx $flags --objective throughput >"$folder/plan.txt"
+"$shoal" plan $digits/digits.onnx $flags --objective throughput >"$folder/plan.txt"
 victim=$(sed -n 's/^stage [0-9]* on \(arm[12]\):.*/\1/p' "$folder/plan.txt" | head -n 1)
 [ -n "$victim" ] || fail "no emulated board has a stage: $(cat "$folder/plan.txt")"
 grep '^stage' "$folder/plan.txt"

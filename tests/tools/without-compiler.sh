@@ -11,28 +11,7 @@ set -eu
 build=$(cd "$1" && pwd)
 model=$2 input=$3
 shoal=$build/bin/shoal
-folder=$(mktemp -d)
-processes=""
-finish() {
-  for process in $processes; do kill "$process" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-  rm -rf "$folder"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-fail() {
-  cat "$folder"/*.log >&2
-  echo "without-compiler: $1" >&2
-  exit 1
-}
-await() {
-  tries=0
-  until grep -q "$2" "$folder/$1.log" 2>/dev/null; do
-    tries=$((tries + 1))
-    [ $tries -lt 600 ] || fail "$1 does not say '$2'"
-    sleep 0.1
-  done
-}
+. "$(dirname "$0")/cluster.sh"
 export OCL_ICD_VENDORS="$build/tests/icds/icd_wrapper.so" SHOAL_CACHE="$folder/cache"
 "$shoal" run "$model" --input "$input" --output "$folder/compiled" -q
 "$shoal" kernels build "$model" -o "$folder/kernels" | tail -n 1
@@ -40,13 +19,8 @@ export OCL_ICD_VENDORS="$build/tests/icds/icd_wrapper.so" SHOAL_CACHE="$folder/c
 export SHOAL_WRAPPER_COMPILER=none
 "$shoal" devices | grep compiler
 if "$shoal" run "$model" --input "$input" -q >"$folder/refused.log" 2>&1; then fail "it ran without a compiler and kernels"; fi
-"$shoal" hub --listen '127.0.0.1:*' >"$folder/hub.log" 2>&1 &
-processes=$!
-await hub 'listening on tcp://'
-endpoint=$(sed -n 's/.*listening on tcp:\/\/\([^,]*\).*/\1/p' "$folder/hub.log" | head -n 1)
-"$shoal" node --hub "$endpoint" --listen '127.0.0.1:*' --kernels "$folder/kernels" --cache "$folder/weights" \
-  >"$folder/node.log" 2>&1 &
-processes="$processes $!"
+start_hub
+start node "$shoal" node --hub "$endpoint" --listen '127.0.0.1:*' --kernels "$folder/kernels" --cache "$folder/weights"
 await node joined
 "$shoal" run "$model" --input "$input" --hub "$endpoint" --output "$folder/answer" --deadline 300 || fail "the run failed"
 for file in "$folder"/answer/*.npy; do

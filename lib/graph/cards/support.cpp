@@ -38,10 +38,9 @@ namespace {
 
 template <class Word>
 void copy_row(std::byte* dst, std::int64_t dst_step, const std::byte* src, std::int64_t src_step, std::int64_t count) {
-    auto* to = reinterpret_cast<Word*>(dst);
-    const auto* from = reinterpret_cast<const Word*>(src);
+    constexpr std::int64_t kSize = sizeof(Word);
     for (std::int64_t i = 0; i < count; ++i)
-        std::memcpy(to + i * dst_step, from + i * src_step, sizeof(Word));
+        std::memcpy(dst + i * dst_step * kSize, src + i * src_step * kSize, kSize);
 }
 
 using CopyRow = void (*)(std::byte*, std::int64_t, const std::byte*, std::int64_t, std::int64_t);
