@@ -16,4 +16,4 @@ if [ -f "$build/CMakeCache.txt" ]; then generator=""; fi # whatever it was made 
 # shellcheck disable=SC2086
 cmake -S . -B "$build" $generator -DCMAKE_BUILD_TYPE=Release -DSHOAL_BUILD_TESTS=ON $launcher
 cmake --build "$build" --parallel
-exec ctest --test-dir "$build" --output-on-failure "$@"
+exec ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)" "$@"

@@ -66,6 +66,16 @@ struct DeviceOptions {
     std::chrono::milliseconds driver_timeout{0};
 };
 
+/// See shoal_share_options.
+struct ShareOptions {
+    std::vector<std::string> devices{};  ///< none: all
+    int threads = 0;
+    std::uint64_t memory_limit_bytes = 0;
+    std::string cache_folder{};
+    std::chrono::milliseconds driver_timeout{0};
+    std::optional<Cancellation> cancellation{};
+};
+
 /// How to reach a hub; see shoal_connect_options.
 struct HubAddress {
     std::string endpoint;
@@ -77,7 +87,7 @@ struct HubAddress {
     std::optional<Cancellation> cancellation{};  ///< ends the connecting
 };
 
-/// Where models run: a device of this machine or a cluster.
+/// Where models run: a device of this machine, several that share, or a cluster.
 class Place {
 public:
     /// See shoal_open_device.
@@ -93,6 +103,24 @@ public:
         own.driver_timeout_ms = options.driver_timeout.count();
         shoal_place* out = nullptr;
         detail::check(shoal_open_device(&own, &out));
+        return Place(out);
+    }
+    /// See shoal_share_devices.
+    [[nodiscard]] static Place shared(const ShareOptions& options = {}) {
+        std::vector<const char*> devices;
+        for (const auto& device : options.devices)
+            devices.push_back(device.c_str());
+        shoal_share_options own{};
+        own.struct_size = sizeof own;
+        own.devices = devices.data();
+        own.device_count = devices.size();
+        own.threads = options.threads;
+        own.memory_limit_bytes = options.memory_limit_bytes;
+        own.cache_folder = detail::or_null(options.cache_folder);
+        own.driver_timeout_ms = options.driver_timeout.count();
+        own.cancellation = options.cancellation ? options.cancellation->get() : nullptr;
+        shoal_place* out = nullptr;
+        detail::check(shoal_share_devices(&own, &out));
         return Place(out);
     }
     /// See shoal_connect.

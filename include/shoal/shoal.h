@@ -174,7 +174,7 @@ SHOAL_API shoal_status shoal_devices_get(const shoal_devices* devices, size_t in
 SHOAL_API const char* shoal_devices_problems(const shoal_devices* devices);
 SHOAL_API void shoal_devices_release(shoal_devices* devices);
 
-/* Where models run: a device of this machine, or a cluster behind a hub. */
+/* Where models run: a device of this machine, several that share, or a cluster behind a hub. */
 typedef struct shoal_place shoal_place;
 
 typedef struct shoal_device_options {
@@ -189,6 +189,24 @@ typedef struct shoal_device_options {
 /* A device of this machine. `options` may be NULL: the best one. Fails with SHOAL_NOT_FOUND, SHOAL_UNAVAILABLE (no
  * device at all), SHOAL_DEVICE, SHOAL_REFUSED (the kernel folder was made for another device or driver). */
 SHOAL_API shoal_status shoal_open_device(const shoal_device_options* options, shoal_place** place);
+
+typedef struct shoal_share_options {
+    size_t struct_size;
+    const char* const* devices; /* wishes as shoal_open_device takes them, "all": every OpenCL device, or WISH/N: a
+                                   device in N equal parts, e.g. "cpu/2" */
+    size_t device_count;        /* 0: all */
+    int32_t threads;            /* of each device; 0: all */
+    uint64_t memory_limit_bytes; /* of all together, for weights, activations and messages; 0: what they can use */
+    const char* cache_folder;    /* for weights and measured times; made when missing; NULL: in the user's cache */
+    int64_t driver_timeout_ms;   /* with each driver that is tried; 0: 10000 */
+    shoal_cancellation* cancellation; /* ends the measuring; may be NULL */
+} shoal_share_options;
+
+/* Several devices of this machine that share each model's work by what they were measured to be worth: a CPU and a GPU,
+ * or a CPU in parts. A device that only computes on another's cores is left out, with a warning to shoal_set_log.
+ * `options` may be NULL: all devices. Fails as shoal_open_device does, with SHOAL_INVALID_ARGUMENT when two wishes name
+ * one device, SHOAL_TIMEOUT, SHOAL_CANCELLED, SHOAL_IO (the cache), SHOAL_UNSUPPORTED in a library without the hub. */
+SHOAL_API shoal_status shoal_share_devices(const shoal_share_options* options, shoal_place** place);
 
 typedef int32_t shoal_objective;
 enum { SHOAL_LATENCY = 1, SHOAL_THROUGHPUT = 2 };
@@ -211,7 +229,7 @@ typedef struct shoal_connect_options {
  * their deadlines. Fails with SHOAL_TIMEOUT (no hub there), SHOAL_REFUSED (it does not let us in), SHOAL_CANCELLED. */
 SHOAL_API shoal_status shoal_connect(const shoal_connect_options* options, shoal_place** place);
 
-/* The device's or the hub's name. */
+/* The name of the device, of the hub, or of the devices that share, with commas. */
 SHOAL_API const char* shoal_place_name(const shoal_place* place);
 SHOAL_API void shoal_place_release(shoal_place* place);
 
@@ -312,7 +330,7 @@ typedef struct shoal_node_options {
     const char* data_endpoint; /* where other boards reach this one; NULL: any free port, of all addresses with keys */
     uint64_t memory_limit_bytes; /* for weights, activations and messages; 0: what the devices can use */
     const char* cache_folder;    /* for weights and measured times; made when missing; NULL: in the user's cache */
-    const char* const* devices;  /* wishes as shoal_open_device takes them */
+    const char* const* devices;  /* wishes as shoal_share_devices takes them */
     size_t device_count;         /* 0: the best device */
     int32_t threads;             /* of each device; 0: all */
     shoal_event_function on_event;

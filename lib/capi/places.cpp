@@ -50,9 +50,8 @@ shoal_status shoal_open_device(const shoal_device_options* options, shoal_place*
         capi::expect(place, "where the place goes");
         const auto given = capi::read_options(options);
         auto backend =
-            capi::open_backends({capi::text_or_empty(given.wish)},
-                                {given.threads, capi::text_or_empty(given.kernel_folder), given.driver_timeout_ms})
-                .at(0);
+            capi::open_backend(capi::text_or_empty(given.wish),
+                               {given.threads, capi::text_or_empty(given.kernel_folder), given.driver_timeout_ms});
         auto name = backend->device().name;
         *place = new shoal_place{std::move(name), std::move(backend)};
     });

@@ -1,5 +1,11 @@
 #include "capi/support.hpp"
 
+#include <map>
+#include <optional>
+#include <set>
+
+#include "base/log.hpp"
+#include "node/overlap.hpp"
 #include "opencl/backend.hpp"
 #include "opencl/sub_device.hpp"
 #include "runtime/host_backend.hpp"
@@ -11,19 +17,51 @@ using base::fail;
 
 namespace {
 
+constexpr const char* kHost = "host";
+constexpr const char* kBest = "best";
+constexpr const char* kAll = "all";
+
 std::string& last_error() {
     thread_local std::string text;
     return text;
 }
 
-std::shared_ptr<runtime::Backend> open_found(const opencl::Discovery& found, const std::string& wish,
-                                             const DeviceChoice& choice) {
-    const auto& chosen = opencl::choose(found.devices, wish.empty() ? "best" : wish);
-    const auto part =
-        choice.threads > 0 ? opencl::limit_threads(chosen, choice.threads) : opencl::SubDevice{chosen, nullptr};
+std::shared_ptr<runtime::Backend> open_part(const opencl::SubDevice& part, const DeviceChoice& choice) {
     opencl::BackendOptions options;
     options.programs.kernel_folder = choice.kernel_folder;
     return opencl::make_backend(part.found, options);
+}
+
+// As opencl::choose, with why drivers were passed over.
+const opencl::FoundDevice& choose(const opencl::Discovery& found, const std::string& wish) {
+    try {
+        return opencl::choose(found.devices, wish.empty() ? kBest : wish);
+    } catch (const base::Error& error) {
+        std::string text = error.what();
+        for (const auto& problem : found.problems)
+            text += "\n  " + problem;
+        throw base::Error(error.code(), text);
+    }
+}
+
+void check_threads(const DeviceChoice& choice) {
+    if (choice.threads < 0) fail(Code::invalid_argument, choice.threads, " threads");
+}
+
+std::vector<std::shared_ptr<runtime::Backend>> without_overlaps(
+    std::vector<std::shared_ptr<runtime::Backend>> devices) {
+    if (devices.size() < 2) return devices;
+    std::set<std::size_t> leave;
+    for (const auto& overlap : node::overlapping(devices)) {
+        leave.insert(overlap.device);
+        base::log_warning("capi", "device ", devices[overlap.device]->device().id,
+                          " is left out: it computes on the cores of ", devices[overlap.with]->device().id);
+    }
+    std::vector<std::shared_ptr<runtime::Backend>> out;
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+        if (!leave.contains(i)) out.push_back(std::move(devices[i]));
+    }
+    return out;
 }
 
 }  // namespace
@@ -122,27 +160,50 @@ std::vector<std::string> texts_of(const char* const* texts, std::size_t count, c
     return out;
 }
 
+std::shared_ptr<runtime::Backend> open_backend(const std::string& wish, const DeviceChoice& choice) {
+    check_threads(choice);
+    if (wish == kHost) return runtime::make_host_backend();
+    const auto found = find_devices(choice.driver_timeout_ms);
+    const auto& chosen = choose(found, wish);
+    return open_part(
+        choice.threads > 0 ? opencl::limit_threads(chosen, choice.threads) : opencl::SubDevice{chosen, nullptr},
+        choice);
+}
+
 std::vector<std::shared_ptr<runtime::Backend>> open_backends(const std::vector<std::string>& wishes,
                                                              const DeviceChoice& choice) {
-    if (choice.threads < 0) fail(Code::invalid_argument, choice.threads, " threads");
+    check_threads(choice);
     std::optional<opencl::Discovery> found;
     std::vector<std::shared_ptr<runtime::Backend>> out;
-    for (const auto& wish : wishes) {
-        if (wish == "host") {
-            out.push_back(runtime::make_host_backend());
+    std::map<std::string, std::string> wished;  // by the device's id
+    // Whether it is new; "all" may name what another wish names, too.
+    const auto is_new = [&](const std::string& id, const std::string& wish) {
+        const auto [at, fresh] = wished.emplace(id, wish);
+        if (!fresh && wish != kAll && at->second != kAll)
+            fail(Code::invalid_argument, "devices '", at->second, "' and '", wish, "' are the same device, ", id);
+        return fresh;
+    };
+    const auto add = [&](const opencl::FoundDevice& device, int parts, const std::string& wish) {
+        if (!is_new(device.info.id, wish)) return;
+        for (const auto& part : opencl::parts_of(device, parts, choice.threads))
+            out.push_back(open_part(part, choice));
+    };
+    for (const auto& text : wishes) {
+        if (text == kHost) {
+            if (is_new(kHost, text)) out.push_back(runtime::make_host_backend());
             continue;
         }
+        const auto wish = opencl::parse_wish(text);
+        if (wish.parts > 1 && (wish.device == kAll || wish.device == kHost))
+            fail(Code::invalid_argument, "device '", text, "': parts are of one OpenCL device, e.g. cpu/2");
         if (!found) found = find_devices(choice.driver_timeout_ms);
-        try {
-            out.push_back(open_found(*found, wish, choice));
-        } catch (const base::Error& error) {
-            std::string text = error.what();
-            for (const auto& problem : found->problems)
-                text += "\n  " + problem;
-            throw base::Error(error.code(), text);
-        }
+        if (wish.device != kAll || found->devices.empty())  // of none, choosing says why
+            add(choose(*found, wish.device == kAll ? kBest : wish.device), wish.parts, text);
+        else
+            for (const auto& device : found->devices)
+                add(device, 1, text);
     }
-    return out;
+    return without_overlaps(std::move(out));
 }
 
 }  // namespace shoal::capi

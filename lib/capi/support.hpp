@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
-#include <map>
 #include <memory>
 #include <new>
 #include <string>
@@ -104,7 +103,7 @@ void fill(Filled* to, Filled value) {
 /// What every function of a part returns that this library was built without.
 [[nodiscard]] shoal_status left_out(const char* part, const char* option) noexcept;
 
-/// What a node and shoal_open_device say alike of devices.
+/// What a node, shoal_open_device and shoal_share_devices say alike of devices.
 struct DeviceChoice {
     int threads = 0;
     std::string kernel_folder{};  ///< "": programs are compiled
@@ -114,7 +113,10 @@ struct DeviceChoice {
 /// Looks for devices; each driver is waited for so long.
 [[nodiscard]] opencl::Discovery find_devices(std::int64_t driver_timeout_ms);
 
-/// The backends that the wishes name, as shoal_open_device reads them; devices are looked for once.
+/// The backend that the wish names, as shoal_open_device reads it.
+[[nodiscard]] std::shared_ptr<runtime::Backend> open_backend(const std::string& wish, const DeviceChoice& choice);
+/// The backends that the wishes name, as shoal_share_devices reads them; devices are looked for once. Those that only
+/// compute on another's cores are left out. Throws invalid_argument when two wishes name one device.
 [[nodiscard]] std::vector<std::shared_ptr<runtime::Backend>> open_backends(const std::vector<std::string>& wishes,
                                                                            const DeviceChoice& choice);
 

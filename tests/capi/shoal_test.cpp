@@ -154,6 +154,47 @@ TEST_CASE("NULL and nonsense are codes with words, never crashes") {
     CHECK(model == nullptr);
 }
 
+TEST_CASE("Devices share a model's work") {
+    const test::TemporaryFolder folder;
+    const auto x = some_values(128);
+    const Inputs inputs{{"x", array<float>({2, 64}, x)}};
+    const auto file = layers();
+    const auto alone = Model(bytes_of(file), Place::device("host")).run(inputs);
+    const Devices found;
+    std::string wish = "host";
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        if (found[i].kind == SHOAL_CPU && found[i].compute_units > 1) wish = std::string(found[i].id) + "/2";
+    }
+    const auto place = Place::shared({.devices = {wish}, .cache_folder = folder.path().string()});
+    CHECK(says(std::string(place.name()), ", ") == (wish != "host"));
+    const auto shared = Model(bytes_of(file), place).run(inputs);
+    REQUIRE(shared.size() == 1);
+    const auto expected = alone[0].as<float>();
+    const auto got = shared[0].as<float>();
+    REQUIRE(got.size() == expected.size());
+    for (std::size_t i = 0; i < got.size(); ++i)
+        CHECK(got[i] == doctest::Approx(expected[i]).epsilon(1e-4));
+}
+
+TEST_CASE("What cannot share says why") {
+    const auto sharing = [](std::vector<std::string> devices, int threads = 0) {
+        return failure([&] { (void)Place::shared({.devices = std::move(devices), .threads = threads}); });
+    };
+    CHECK(sharing({"host", "host"}).first == SHOAL_INVALID_ARGUMENT);
+    CHECK(says(sharing({"host", "host"}).second, "the same device"));
+    CHECK(says(sharing({"all/2"}).second, "e.g. cpu/2"));
+    CHECK(says(sharing({"0.0/5000"}).second, "1 to 4096"));
+    CHECK(sharing({"host"}, -1).first == SHOAL_INVALID_ARGUMENT);
+    CHECK(shoal_share_devices(nullptr, nullptr) == SHOAL_INVALID_ARGUMENT);
+    const Cancellation cancellation;
+    cancellation.cancel();
+    const test::TemporaryFolder folder;
+    CHECK(failure([&] {
+              (void)Place::shared(
+                  {.devices = {"host"}, .cache_folder = folder.path().string(), .cancellation = cancellation});
+          }).first == SHOAL_CANCELLED);
+}
+
 TEST_CASE("Options of an older caller are shorter, and what they lack is 0") {
     const shoal_model_options options{sizeof(std::size_t) + sizeof(std::uint32_t), 5, 77};
     const auto read = capi::read_options(&options);
