@@ -25,8 +25,9 @@ public:
         runtime::check_still_wanted(options);
         return make_executable(open_, std::move(graph));
     }
-    [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor) override {
-        return std::make_shared<DeviceBuffer>(open_, open_->place(tensor.shared_bytes()), tensor.type());
+    [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor,
+                                             const runtime::RunOptions& options) override {
+        return std::make_shared<DeviceBuffer>(open_, open_->place(tensor.shared_bytes(), options), tensor.type());
     }
 
     [[nodiscard]] const std::shared_ptr<OpenDevice>& open() const noexcept { return open_; }

@@ -1,11 +1,10 @@
 #include "opencl/executable.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 
 #include "base/file.hpp"
 #include "graph/liveness.hpp"
+#include "opencl/completion.hpp"
 #include "opencl/emit/emitter.hpp"
 #include "opencl/kernel_sequence.hpp"
 #include "opencl/persistent_run.hpp"
@@ -20,34 +19,6 @@ namespace {
 using base::fail;
 using runtime::BufferPtr;
 using runtime::Graph;
-
-constexpr std::chrono::milliseconds kLook{20};  // how soon a cancellation is seen
-
-// Tells a waiting thread that an event is done; owned by the driver's callback and by the waiter.
-struct Completion {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool done = false;
-    cl_int status = CL_COMPLETE;
-    // What the device may still use after the waiter has given up, and even the executable is gone: memory that
-    // goes back to the pool earlier would be handed out again, to other queues too.
-    std::vector<BufferPtr> kept;
-    std::shared_ptr<const std::vector<MemoryPtr>> residence;
-};
-
-void CL_CALLBACK on_complete(cl_event, cl_int status, void* user) {
-    const std::unique_ptr<std::shared_ptr<Completion>> completion(static_cast<std::shared_ptr<Completion>*>(user));
-    std::vector<BufferPtr> kept;
-    std::shared_ptr<const std::vector<MemoryPtr>> residence;
-    {
-        const std::lock_guard lock((*completion)->mutex);
-        (*completion)->done = true;
-        (*completion)->status = status;
-        kept.swap((*completion)->kept);
-        residence.swap((*completion)->residence);
-    }
-    (*completion)->changed.notify_all();
-}
 
 bool uses_blas(const Emission& emission) {
     return std::any_of(emission.groups.begin(), emission.groups.end(), [](const GroupCode& group) {
@@ -248,24 +219,11 @@ private:
 
     void wait(const runtime::RunOptions& options, const EventHandle& event, std::span<const BufferPtr> inputs,
               const std::vector<BufferPtr>& results) {
-        const auto completion = std::make_shared<Completion>();
-        completion->kept.assign(inputs.begin(), inputs.end());
-        completion->kept.insert(completion->kept.end(), results.begin(), results.end());
-        completion->residence = memories_;
-        auto user = std::make_unique<std::shared_ptr<Completion>>(completion);
-        check(clSetEventCallback(event.get(), CL_COMPLETE, on_complete, user.get()), "clSetEventCallback");
-        (void)user.release();  // the callback's now
-        check(clFlush(device_->queue()), "clFlush");
-        std::unique_lock lock(completion->mutex);
-        while (!completion->done) {
-            const auto now = base::SteadyClock::now();
-            if (options.cancellation.cancelled()) fail(base::Code::cancelled, "the run of '", graph_.name, "' was cancelled");
-            if (options.deadline && now >= *options.deadline)
-                fail(base::Code::timeout, "device '", device_->device().info.name, "' did not finish '", graph_.name,
-                     "' in time");
-            completion->changed.wait_until(lock, std::min(now + kLook, options.deadline.value_or(now + kLook)));
-        }
-        if (completion->status < 0) check(completion->status, "execution", "of '", graph_.name, "'");
+        Kept kept(inputs.begin(), inputs.end());
+        kept.insert(kept.end(), results.begin(), results.end());
+        kept.push_back(memories_);
+        wait_for(device_->queue(), event, options, std::move(kept),
+                 base::text("the run of '", graph_.name, "' on device '", device_->device().info.name, "'"));
     }
 
     std::vector<BufferPtr> outputs(std::span<const BufferPtr> inputs, const std::vector<BufferPtr>& results) const {

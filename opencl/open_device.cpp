@@ -4,6 +4,7 @@
 #include "device/kernel_file.hpp"
 #include "graph/kernel_signature.hpp"
 #include "opencl/blas.hpp"
+#include "opencl/completion.hpp"
 #include "platform/code_pages.hpp"
 #include "platform/files.hpp"
 #include "platform/huge_pages.hpp"
@@ -86,13 +87,14 @@ OpenDevice::OpenDevice(FoundDevice device, BackendOptions options)
       program_options_(std::move(options.programs)),
       context_(make_context(device_.handle)),
       queue_(make_queue(context_.get(), device_.handle)),
+      transfer_queue_(make_queue(context_.get(), device_.handle)),
       programs_(context_.get(), device_, program_options_) {
     programs_.check_kernel_folder();
     device_.info.compact_weights = options.compact_weights;
     device_.info.kernels = options.kernels;
     // The library compiles its kernels as it goes.
-    device_.info.blas = device::kernel_class(device_.info) == device::KernelClass::gpu && !has_programs_apart() &&
-                        has_blas();
+    device_.info.blas =
+        device::kernel_class(device_.info) == device::KernelClass::gpu && !has_programs_apart() && has_blas();
     kernels_ = known_kernels(device_.info, options);
     platform::give_back_code_pages();  // the compiler's, touched when it was loaded
 }
@@ -142,8 +144,7 @@ void OpenDevice::prefer_huge_pages(const MemoryHandle& memory, std::size_t size_
         platform::prefer_huge_pages({static_cast<std::byte*>(mapped), size_bytes});
         (void)clEnqueueUnmapMemObject(queue.get(), memory.get(), mapped, 0, nullptr, nullptr);
         (void)clFinish(queue.get());
-    } catch (const base::Error&) {
-    }
+    } catch (const base::Error&) {}
 }
 
 // The pool's memory may be just what is missing.
@@ -173,20 +174,23 @@ MemoryHandle OpenDevice::fresh(std::size_t size_bytes) {
 
 namespace {
 
-// Ends the mapping by which a buffer's elements were read, when nobody holds them any more.
+// Ends the mapping by which a buffer's elements were read, when nobody holds them any more. In the queue of the runs,
+// so that the next one that is given this memory finds it without a mapping.
 struct Unmap {
     std::shared_ptr<OpenDevice> device;
     MemoryPtr memory;
+    EventHandle mapping;  // may still be under way, when nobody waited for it
     void operator()(const void* pointer) const {
-        clEnqueueUnmapMemObject(device->queue(), memory->get(), const_cast<void*>(pointer), 0, nullptr, nullptr);
+        const cl_event mapped = mapping.get();
+        clEnqueueUnmapMemObject(device->queue(), memory->get(), const_cast<void*>(pointer), 1, &mapped, nullptr);
     }
 };
 
 }  // namespace
 
-MemoryPtr OpenDevice::place(const base::SharedBytes& bytes) {
-    // What was read from device memory lies there still. It must not be kept by an object that is wrapped around it: the
-    // mapping would end in a driver's callback, where some drivers hold what they need to end it.
+MemoryPtr OpenDevice::place(const base::SharedBytes& bytes, const runtime::RunOptions& options) {
+    // What was read from device memory lies there still. It must not be kept by an object that is wrapped around it:
+    // the mapping would end in a driver's callback, where some drivers hold what they need to end it.
     const auto* mapping = std::get_deleter<Unmap>(bytes.owner());
     const bool all = mapping != nullptr && bytes.data() == bytes.owner().get();
     if (all && mapping->device.get() == this && bytes.size() == mapping->memory->size_bytes()) return mapping->memory;
@@ -199,8 +203,16 @@ MemoryPtr OpenDevice::place(const base::SharedBytes& bytes) {
         return std::make_shared<Memory>(shared_from_this(), std::move(handle), bytes.size(), false);
     }
     MemoryPtr memory = allocate(bytes.size());
-    check(clEnqueueWriteBuffer(queue_.get(), memory->get(), CL_TRUE, 0, bytes.size(), host, 0, nullptr, nullptr),
+    // A mapping must not be kept for the driver's callback, nor can what nobody owns: such a copy is waited for.
+    const bool kept = bytes.owner() != nullptr && mapping == nullptr;
+    cl_event written = nullptr;
+    check(clEnqueueWriteBuffer(transfer_queue_.get(), memory->get(), kept ? CL_FALSE : CL_TRUE, 0, bytes.size(), host,
+                               0, nullptr, &written),
           "clEnqueueWriteBuffer", bytes.size(), " bytes");
+    const EventHandle event(written);
+    if (kept)
+        wait_for(transfer_queue_.get(), event, options, {memory, bytes.owner()},
+                 base::text("an upload of ", bytes.size(), " bytes to device '", device_.info.name, "'"));
     return memory;
 }
 
@@ -214,22 +226,26 @@ void OpenDevice::take_back(MemoryHandle handle, std::size_t size_bytes) noexcept
     }
 }
 
-tensor::Tensor DeviceBuffer::read() const {
+tensor::Tensor DeviceBuffer::read(const runtime::RunOptions& options) const {
     const std::size_t size = type_.size_bytes();
     if (size == 0) return tensor::Tensor(type_);
+    const auto queue = open_->transfer_queue();
+    const std::string what = base::text("reading ", size, " bytes from device '", open_->device().info.name, "'");
+    cl_event event = nullptr;
     if (!open_->device().info.unified_memory) {
-        tensor::Tensor out(type_);
-        check(clEnqueueReadBuffer(open_->queue(), memory_->get(), CL_TRUE, 0, size, out.edit().data(), 0, nullptr,
-                                  nullptr),
+        const auto out = std::make_shared<tensor::Tensor>(type_);
+        check(clEnqueueReadBuffer(queue, memory_->get(), CL_FALSE, 0, size, out->edit().data(), 0, nullptr, &event),
               "clEnqueueReadBuffer", size, " bytes");
-        return out;
+        wait_for(queue, EventHandle(event), options, {memory_, out}, what);
+        return *out;
     }
     cl_int status = CL_SUCCESS;
     void* mapped =
-        clEnqueueMapBuffer(open_->queue(), memory_->get(), CL_TRUE, CL_MAP_READ, 0, size, 0, nullptr, nullptr, &status);
+        clEnqueueMapBuffer(queue, memory_->get(), CL_FALSE, CL_MAP_READ, 0, size, 0, nullptr, &event, &status);
     check(status, "clEnqueueMapBuffer", size, " bytes");
     // The mapping, and with it the memory, lasts as long as somebody holds the tensor.
-    const std::shared_ptr<const void> owner(mapped, Unmap{open_, memory_});
+    const std::shared_ptr<const void> owner(mapped, Unmap{open_, memory_, EventHandle(event)});
+    wait_for(queue, std::get_deleter<Unmap>(owner)->mapping, options, {memory_}, what);
     return {type_, base::SharedBytes(owner, {static_cast<const std::byte*>(mapped), size})};
 }
 

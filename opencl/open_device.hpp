@@ -64,6 +64,8 @@ public:
     [[nodiscard]] const FoundDevice& device() const noexcept { return device_; }
     [[nodiscard]] cl_context context() const noexcept { return context_.get(); }
     [[nodiscard]] cl_command_queue queue() const noexcept { return queue_.get(); }
+    /// For what moves between host and device and has no kernel to wait for: other runs do not hold it up.
+    [[nodiscard]] cl_command_queue transfer_queue() const noexcept { return transfer_queue_.get(); }
     [[nodiscard]] Dispatch dispatch() const noexcept { return dispatch_; }
     [[nodiscard]] const ProgramOptions& program_options() const noexcept { return program_options_; }
     /// True where programs are made, or were made, before it is known which stages a model is cut into: each kernel
@@ -83,8 +85,9 @@ public:
 
     /// Uninitialised memory, from the pool where one of that size is free. Throws out_of_memory with both sizes.
     [[nodiscard]] MemoryPtr allocate(std::size_t size_bytes);
-    /// Memory with these bytes in it: the bytes themselves where the device shares the host's memory, else a copy.
-    [[nodiscard]] MemoryPtr place(const base::SharedBytes& bytes);
+    /// Memory with these bytes in it: the bytes themselves where the device shares the host's memory, else a copy,
+    /// which is waited for as `options` say.
+    [[nodiscard]] MemoryPtr place(const base::SharedBytes& bytes, const runtime::RunOptions& options = {});
 
 private:
     friend class Memory;
@@ -98,7 +101,7 @@ private:
     ProgramOptions program_options_;
     device::KernelTable kernels_;
     ContextHandle context_;
-    QueueHandle queue_, profiling_queue_;
+    QueueHandle queue_, transfer_queue_, profiling_queue_;
     ProgramBuilder programs_;
     std::once_flag blas_tried_;
     bool blas_works_ = false;
@@ -113,7 +116,7 @@ public:
     DeviceBuffer(std::shared_ptr<OpenDevice> device, MemoryPtr memory, tensor::Type type)
         : open_(std::move(device)), memory_(std::move(memory)), type_(std::move(type)) {}
     [[nodiscard]] const tensor::Type& type() const noexcept override { return type_; }
-    [[nodiscard]] tensor::Tensor read() const override;
+    [[nodiscard]] tensor::Tensor read(const runtime::RunOptions& options) const override;
     [[nodiscard]] const MemoryPtr& memory() const noexcept { return memory_; }
     [[nodiscard]] const OpenDevice& device() const noexcept { return *open_; }
 

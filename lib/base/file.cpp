@@ -7,6 +7,7 @@ namespace shoal::base {
 Code code_of(const std::error_code& error) {
     if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory) return Code::not_found;
     if (error == std::errc::not_enough_memory) return Code::out_of_memory;
+    if (error == std::errc::resource_unavailable_try_again) return Code::unavailable;  // a thread that cannot start
     return Code::io;
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "node/overlap.hpp"
 #include "opencl/backend.hpp"
@@ -82,6 +83,8 @@ shoal_status remember_exception() noexcept {
         return remember(static_cast<shoal_status>(error.code()), error.what());
     } catch (const std::bad_alloc&) {
         return remember(SHOAL_OUT_OF_MEMORY, "no memory is left");
+    } catch (const std::system_error& error) {  // a thread that the system does not let start, a file
+        return remember(static_cast<shoal_status>(base::code_of(error.code())), error.what());
     } catch (const std::exception& error) {
         return remember(SHOAL_INTERNAL, error.what());
     } catch (...) {

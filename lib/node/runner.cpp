@@ -32,10 +32,11 @@ std::vector<tensor::Tensor> results(Job& job) {
     runtime::check_still_wanted(options);
     std::vector<runtime::BufferPtr> buffers;
     for (std::size_t i = 0; i < job.types.size(); ++i)
-        buffers.push_back(job.backend->upload(merged(job.types[i], job.merges[i], std::move(job.inputs.ports[i]))));
+        buffers.push_back(
+            job.backend->upload(merged(job.types[i], job.merges[i], std::move(job.inputs.ports[i])), options));
     std::vector<tensor::Tensor> out;
     for (const auto& buffer : job.compiled->executable->run(buffers, options))
-        out.push_back(buffer->read());
+        out.push_back(buffer->read(options));
     return out;
 }
 

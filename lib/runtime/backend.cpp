@@ -9,10 +9,10 @@ std::vector<Tensor> run_on_host_tensors(Backend& backend, Executable& executable
                                         const RunOptions& options) {
     std::vector<BufferPtr> buffers;
     for (const Tensor& input : inputs)
-        buffers.push_back(backend.upload(input));
+        buffers.push_back(backend.upload(input, options));
     std::vector<Tensor> out;
     for (const BufferPtr& buffer : executable.run(buffers, options))
-        out.push_back(buffer->read());
+        out.push_back(buffer->read(options));
     return out;
 }
 

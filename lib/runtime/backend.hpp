@@ -22,17 +22,6 @@ using graph::Graph;
 using tensor::Tensor;
 using tensor::Type;
 
-/// A tensor that lives on a device. Immutable once made; shared by pointer.
-class Buffer {
-public:
-    virtual ~Buffer() = default;
-    [[nodiscard]] virtual const Type& type() const noexcept = 0;
-    /// Its elements in host memory; not copied where the device shares the host's memory. Waits for pending work.
-    /// Throws Code::device.
-    [[nodiscard]] virtual Tensor read() const = 0;
-};
-using BufferPtr = std::shared_ptr<const Buffer>;
-
 /// Device memory that an executable occupies for as long as it lives, in bytes; results are counted while a run lasts.
 struct MemoryUse {
     std::uint64_t weights = 0;      ///< constants as stored, packing and padding included; shared constants count once
@@ -75,6 +64,18 @@ struct RunOptions {
     bool tell_busy = false;  ///< a full cluster is Code::busy at once, instead of being asked again until the deadline
 };
 
+/// A tensor that lives on a device. Immutable once made; shared by pointer.
+class Buffer {
+public:
+    virtual ~Buffer() = default;
+    [[nodiscard]] virtual const Type& type() const noexcept = 0;
+    /// Its elements in host memory; not copied where the device shares the host's memory. Throws device, and timeout or
+    /// cancelled as `options` say.
+    [[nodiscard]] virtual Tensor read(const RunOptions& options) const = 0;
+    [[nodiscard]] Tensor read() const { return read({}); }
+};
+using BufferPtr = std::shared_ptr<const Buffer>;
+
 /// One kernel of an executable: what it is made of and, when it was run for measuring, what it took.
 struct KernelReport {
     std::string name;                   ///< kernel and variant, e.g. "conv_f32_simd"
@@ -112,7 +113,9 @@ public:
     /// where it compiles elsewhere, after what the driver is at where it compiles here.
     [[nodiscard]] virtual std::unique_ptr<Executable> compile(Graph graph, const RunOptions& options = {}) = 0;
     /// Puts a tensor onto the device; the tensor's bytes are kept and shared where the device can read them in place.
-    [[nodiscard]] virtual BufferPtr upload(Tensor tensor) = 0;
+    /// Throws out_of_memory, device, and timeout or cancelled as `options` say.
+    [[nodiscard]] virtual BufferPtr upload(Tensor tensor, const RunOptions& options) = 0;
+    [[nodiscard]] BufferPtr upload(Tensor tensor) { return upload(std::move(tensor), {}); }
 };
 
 /// upload, run and read in one, for callers that keep nothing on the device.

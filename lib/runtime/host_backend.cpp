@@ -13,7 +13,7 @@ class HostBuffer final : public Buffer {
 public:
     explicit HostBuffer(Tensor tensor) : tensor_(std::move(tensor)) {}
     [[nodiscard]] const Type& type() const noexcept override { return tensor_.type(); }
-    [[nodiscard]] Tensor read() const override { return tensor_; }
+    [[nodiscard]] Tensor read(const RunOptions&) const override { return tensor_; }
 
 private:
     Tensor tensor_;
@@ -128,7 +128,9 @@ public:
         check_still_wanted(options);
         return std::make_unique<HostExecutable>(std::move(graph));
     }
-    [[nodiscard]] BufferPtr upload(Tensor tensor) override { return std::make_shared<HostBuffer>(std::move(tensor)); }
+    [[nodiscard]] BufferPtr upload(Tensor tensor, const RunOptions&) override {
+        return std::make_shared<HostBuffer>(std::move(tensor));
+    }
 
 private:
     device::DeviceInfo info_;

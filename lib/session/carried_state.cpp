@@ -72,12 +72,13 @@ void CarriedState::add_types(Types& types) const {
     }
 }
 
-void CarriedState::add_values(const Types& types, Buffers& values, runtime::Backend& backend) const {
+void CarriedState::add_values(const Types& types, Buffers& values, runtime::Backend& backend,
+                              const runtime::RunOptions& options) const {
     for (const auto& link : links_) {
         const auto type = types.find(link.input);
         if (type == types.end() || values.count(link.input) != 0) continue;
         const auto buffer = find(link.input);
-        values.emplace(link.input, buffer ? buffer : backend.upload(tensor::Tensor(type->second)));
+        values.emplace(link.input, buffer ? buffer : backend.upload(tensor::Tensor(type->second), options));
     }
 }
 

@@ -26,7 +26,8 @@ public:
     /// Throws invalid_argument for state whose size is not declared.
     void add_types(Types& types) const;
     /// Adds the values that `types` was given.
-    void add_values(const Types& types, Buffers& values, runtime::Backend& backend) const;
+    void add_values(const Types& types, Buffers& values, runtime::Backend& backend,
+                    const runtime::RunOptions& options) const;
     /// Takes the results over that are state. `outputs` are their names, every state among them.
     /// Throws invalid_argument for one that contradicts what its input is declared as.
     void keep(const std::vector<std::string>& outputs, const std::vector<runtime::BufferPtr>& results);

@@ -15,7 +15,7 @@ class HeldBuffer final : public runtime::Buffer {
 public:
     explicit HeldBuffer(Tensor tensor) : tensor_(std::move(tensor)) {}
     [[nodiscard]] const tensor::Type& type() const noexcept override { return tensor_.type(); }
-    [[nodiscard]] Tensor read() const override { return tensor_; }
+    [[nodiscard]] Tensor read(const runtime::RunOptions&) const override { return tensor_; }
 
 private:
     Tensor tensor_;
@@ -46,7 +46,7 @@ public:
         runtime::check_still_wanted(options);
         std::vector<Tensor> tensors;
         for (const auto& input : inputs)
-            tensors.push_back(input->read());
+            tensors.push_back(input->read(options));
         const auto deadline = options.deadline.value_or(base::deadline_in(run_timeout_));
         std::vector<BufferPtr> out;
         for (auto& tensor : model_.run(
@@ -89,7 +89,9 @@ public:
         if (options_.on_open) options_.on_open(model);
         return std::make_unique<RemoteExecutable>(client_, std::move(model), options_.run_timeout);
     }
-    [[nodiscard]] BufferPtr upload(Tensor tensor) override { return std::make_shared<HeldBuffer>(std::move(tensor)); }
+    [[nodiscard]] BufferPtr upload(Tensor tensor, const runtime::RunOptions&) override {
+        return std::make_shared<HeldBuffer>(std::move(tensor));
+    }
 
 private:
     std::shared_ptr<client::Client> client_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -22,24 +23,30 @@ public:
     RunQueue(const RunQueue&) = delete;
     RunQueue& operator=(const RunQueue&) = delete;
 
-    /// Calls work(true) once it is its turn, or work(false) when the queue ends before. What it throws is logged.
-    /// Throws busy when too many wait.
-    void add(std::function<void(bool)> work, runtime::Cancellation cancellation);
+    /// Calls work(true) once it is its turn, or as soon as nobody waits for it any more (`options`; work looks itself),
+    /// or work(false) when the queue ends before. What it throws is logged. Throws busy when too many wait, unavailable
+    /// when the system lets no thread start.
+    void add(std::function<void(bool)> work, const runtime::RunOptions& options);
 
 private:
     struct Entry {
         std::function<void(bool)> work;
-        runtime::Cancellation cancellation;
+        runtime::RunOptions options;
     };
+    using Lock = std::unique_lock<std::mutex>;
+    void start_thread();
     void run();
+    void watch();
+    void perform(Lock& lock, Entry entry);
 
-    const std::size_t most_threads_, most_queued_;
+    const std::uint64_t most_threads_, most_queued_;
     std::mutex mutex_;
-    std::condition_variable changed_;
+    std::condition_variable changed_, waits_;
     std::deque<Entry> waiting_;
     std::set<const Entry*> running_;
     bool ending_ = false;
     std::vector<std::thread> threads_;
+    std::thread watcher_;  // tells those who wait that their time is over
 };
 
 }  // namespace shoal::session

@@ -217,6 +217,34 @@ Outputs Session::run(const Inputs& inputs, const runtime::RunOptions& options) {
     return state_->run(inputs, options);
 }
 
+namespace {
+
+base::Error out_of_memory() {
+    return {Code::out_of_memory, "no memory is left for a run"};
+}
+
+// What is being handled, as an error to hand on; `no_memory`, made before, where even that takes memory that is not
+// there.
+base::Error current_error(const base::Error& no_memory) noexcept {
+    try {
+        throw;
+    } catch (const base::Error& error) {
+        return error;
+    } catch (const std::bad_alloc&) {
+        return no_memory;
+    } catch (const std::exception& error) {
+        try {
+            return {Code::internal, error.what()};
+        } catch (...) {
+            return no_memory;
+        }
+    } catch (...) {
+        return no_memory;
+    }
+}
+
+}  // namespace
+
 void Session::submit(Inputs inputs, runtime::RunOptions options, std::function<void(Finished)> done) {
     State& state = *state_;
     if (!state.carried.empty())
@@ -224,20 +252,18 @@ void Session::submit(Inputs inputs, runtime::RunOptions options, std::function<v
     // Ending the session takes back its own runs, not others that share the caller's cancellation.
     options.cancellation = options.cancellation.child();
     state.queue.add(
-        [&state, inputs = std::move(inputs), options, done](bool wanted) {
+        [&state, inputs = std::move(inputs), options, done, no_memory = out_of_memory()](bool wanted) {
             Finished out;
             try {
                 if (!wanted) fail(Code::cancelled, "the session ended");
                 runtime::check_still_wanted(options);
                 out.outputs = state.run(inputs, options);
-            } catch (const base::Error& error) {
-                out.error = error;
-            } catch (const std::exception& error) {
-                out.error = base::Error(Code::internal, error.what());
+            } catch (...) {
+                out.error = current_error(no_memory);
             }
             done(std::move(out));
         },
-        options.cancellation);
+        options);
 }
 
 std::future<Outputs> Session::start(Inputs inputs, runtime::RunOptions options) {
@@ -256,13 +282,13 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
     std::map<std::string, BufferPtr> values;
     for (const auto& [name, tensor] : inputs) {
         types.emplace(name, tensor.type());
-        values.emplace(name, backend->upload(tensor));
+        values.emplace(name, backend->upload(tensor, run_options));
     }
     std::unique_lock<std::mutex> whole_run;
     if (!carried.empty()) {
         whole_run = std::unique_lock(carried.mutex());
         carried.add_types(types);
-        carried.add_values(types, values, *backend);
+        carried.add_values(types, values, *backend, run_options);
     }
     std::string key;
     const std::uint64_t this_run = ++runs;
@@ -275,7 +301,8 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
             carried.keep(current->outputs, results);
             Outputs out;
             for (std::size_t i = 0; i < results.size(); ++i) {
-                if (!carried.is_output(current->outputs[i])) out.emplace_back(current->outputs[i], results[i]->read());
+                if (!carried.is_output(current->outputs[i]))
+                    out.emplace_back(current->outputs[i], results[i]->read(run_options));
             }
             const std::lock_guard lock(mutex);
             last = std::move(used);
@@ -285,10 +312,10 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
             values[current->outputs[i]] = results[i];
         std::vector<Tensor> decided;
         for (const auto& buffer : collect(current->wanted, values))
-            decided.push_back(buffer->read());
+            decided.push_back(buffer->read(run_options));
         importer::Lowering lowering = current->lowering.value();
         for (auto& [name, tensor] : lowering.resolve(std::move(decided)))
-            values[name] = backend->upload(std::move(tensor));
+            values[name] = backend->upload(std::move(tensor), run_options);
         std::erase_if(values,
                       [needed = lowering.needed()](const auto& entry) { return needed.count(entry.first) == 0; });
         key = key_of(types) + lowering.key();

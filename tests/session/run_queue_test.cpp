@@ -49,12 +49,30 @@ TEST_CASE("An ending queue cancels what runs and gives back what waits") {
                 while (!cancellation.cancelled())
                     std::this_thread::yield();
             },
-            cancellation);
+            {{}, cancellation});
         started.get_future().wait();
         for (int i = 0; i < 3; ++i)
             queue.add([&](bool wanted) { unwanted += wanted ? 0 : 1; }, {});
     }
     CHECK(unwanted == 3);
+}
+
+TEST_CASE("A waiting run whose time is over hears of it while the others still run") {
+    std::promise<void> gate;
+    const auto open = gate.get_future().share();
+    RunQueue queue(1, 10);
+    queue.add([open](bool) { open.wait(); }, {});
+    std::promise<bool> late, cancelled;
+    std::atomic<bool> patient_called{false};
+    const runtime::Cancellation cancellation;
+    queue.add([&](bool wanted) { late.set_value(wanted); }, {base::deadline_in(std::chrono::milliseconds(1)), {}});
+    queue.add([&](bool) { patient_called = true; }, {});
+    queue.add([&](bool wanted) { cancelled.set_value(wanted); }, {{}, cancellation});
+    CHECK(late.get_future().get());
+    cancellation.cancel();
+    CHECK(cancelled.get_future().get());
+    CHECK(!patient_called);
+    gate.set_value();
 }
 
 TEST_CASE("What a run throws does not end its thread") {

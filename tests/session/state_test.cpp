@@ -39,9 +39,9 @@ public:
     CountedBuffer& operator=(const CountedBuffer&) = delete;
     ~CountedBuffer() override { --alive; }
     [[nodiscard]] const runtime::Type& type() const noexcept override { return inner_->type(); }
-    [[nodiscard]] tensor::Tensor read() const override {
+    [[nodiscard]] tensor::Tensor read(const runtime::RunOptions& options) const override {
         ++reads_;
-        return inner_->read();
+        return inner_->read(options);
     }
 
     static inline int alive = 0, most_alive = 0;
@@ -82,9 +82,9 @@ public:
         ++compiled;
         return std::make_unique<CountedExecutable>(inner_->compile(std::move(graph), options), reads);
     }
-    [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor) override {
+    [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor, const runtime::RunOptions& options) override {
         ++uploads;
-        return inner_->upload(std::move(tensor));
+        return inner_->upload(std::move(tensor), options);
     }
 
     int uploads = 0, reads = 0;

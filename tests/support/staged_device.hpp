@@ -30,7 +30,9 @@ public:
                                                                const runtime::RunOptions& options) override {
         return std::make_unique<Staged>(host_->compile(std::move(graph), options), hold_);
     }
-    [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor) override { return host_->upload(std::move(tensor)); }
+    [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor, const runtime::RunOptions& options) override {
+        return host_->upload(std::move(tensor), options);
+    }
 
 private:
     class Staged final : public runtime::Executable {

@@ -1,0 +1,25 @@
+// Waiting for a command as long as somebody wants it: the driver's own waits know neither deadlines nor cancellations.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "opencl/handles.hpp"
+#include "runtime/backend.hpp"
+
+namespace shoal::opencl {
+
+/// How soon a cancellation is seen.
+inline constexpr std::chrono::milliseconds kLook{20};
+
+/// What the device may still use after the waiter has given up: memory that goes back to the pool earlier would be
+/// handed out again. The last owner may be a driver's callback, which no mapping must end in.
+using Kept = std::vector<std::shared_ptr<const void>>;
+
+/// Waits until `event`, the last command in `queue`, is done; `kept` lives as long. `what` is waited for, e.g. "the run
+/// of 'digits' on device 'Mali'". Throws timeout and cancelled as `options` say, and device when the command failed.
+void wait_for(cl_command_queue queue, const EventHandle& event, const runtime::RunOptions& options, Kept kept,
+              const std::string& what);
+
+}  // namespace shoal::opencl
