@@ -12,6 +12,7 @@
 #include "hub/hub.hpp"
 #include "platform/board.hpp"
 #include "platform/files.hpp"
+#include "transport/allow_watch.hpp"
 #include "transport/endpoint.hpp"
 
 namespace shoal::cli {
@@ -93,9 +94,9 @@ Exit serve(const HubCommandFlags& flags) {
     for (const auto& endpoint : hub.start())
         announce("listening on " + endpoint +
                  (flags.keys.key.empty() ? ", plaintext, this machine alone" : ", encrypted"));
-    AllowWatch allowed(flags.keys, own.allowed);
+    transport::AllowWatch allowed({flags.keys.allowed.begin(), flags.keys.allowed.end()}, own.allowed);
     const auto look = [&] {
-        allowed.look();
+        if (const auto problem = allowed.look()) say_warning(*problem);
         return true;
     };
     serve_until_signal({.status = "serving", .still_well = look, .turns = [&] { return hub.turns(); }});

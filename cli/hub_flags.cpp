@@ -51,27 +51,6 @@ OwnPort open_port(const KeyFlags& flags, std::size_t connections) {
     return out;
 }
 
-AllowWatch::AllowWatch(KeyFlags flags, std::shared_ptr<transport::AllowList> list)
-    : flags_(std::move(flags)), list_(std::move(list)) {}
-
-void AllowWatch::look() {
-    constexpr std::chrono::seconds kPause{1};
-    const auto now = base::SteadyClock::now();
-    if (!list_ || now < looked_ + kPause) return;
-    looked_ = now;
-    std::string problem;
-    try {
-        transport::AllowList fresh;
-        for (const auto& path : flags_.allowed)
-            fresh.load(path);
-        list_->become(fresh);
-    } catch (const base::Error& error) {
-        problem = error.what();
-    }
-    if (!problem.empty() && problem != problem_) say_warning("the list of allowed keys stays as it was: " + problem);
-    problem_ = problem;
-}
-
 void add_hub_flags(CLI::App& command, HubFlags& flags, const std::string& what_for) {
     command.add_option("--hub", flags.hub, what_for)->option_text("HOST[:PORT]")->group("Cluster");
     command.add_option("--hub-key", flags.hub_key, "The hub's public key: its .pub file or the key itself")

@@ -31,21 +31,6 @@ struct OwnPort {
 /// `connections`: accepted at once; 0: as a port of a board or client takes.
 [[nodiscard]] OwnPort open_port(const KeyFlags& flags, std::size_t connections = 0);
 
-/// Reads the lists again when they changed: keys that came are let in, keys that went are cut off. What cannot be read
-/// is told once and leaves the list as it was.
-class AllowWatch {
-public:
-    AllowWatch(KeyFlags flags, std::shared_ptr<transport::AllowList> list);
-    /// Looks at most once a second.
-    void look();
-
-private:
-    KeyFlags flags_;
-    std::shared_ptr<transport::AllowList> list_;
-    base::TimePoint looked_{};
-    std::string problem_;
-};
-
 struct HubFlags {
     std::string hub;  ///< ENDPOINT, HOST or HOST:PORT
     std::string hub_key;

@@ -9,6 +9,7 @@
 #include "cli/messages.hpp"
 #include "cli/output.hpp"
 #include "cli/service.hpp"
+#include "cli/signals.hpp"
 #include "cli/text.hpp"
 #include "node/node.hpp"
 #include "platform/board.hpp"
@@ -79,6 +80,7 @@ node::NodeOptions options_of(const NodeFlags& flags) {
     if (board.model) out.facts.emplace_back("board.model", *board.model);
     if (board.system) out.facts.emplace_back("board.system", *board.system);
     out.facts.emplace_back("board.architecture", board.architecture);
+    out.cancelled = [] { return signal_received() != 0; };
     out.on_event = [](const node::Event& event) { announce(words(event.kind) + " " + event.text, level(event.kind)); };
     return out;
 }

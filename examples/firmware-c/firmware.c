@@ -1,13 +1,14 @@
 /*
  * Firmware with a main loop of its own, in C99: every period it reads a sensor and submits the frame to the cluster,
- * and beside that its board works for the cluster. The loop never waits for the network: frames have deadlines, at most
- * kOpen are on their way, and one more is dropped. The hub may be absent, go and come back at any time. On SIGTERM or
- * SIGINT everything ends in good order, within kStopSeconds or by the alarm clock.
+ * and beside that its board works for the cluster. The loop never waits for the network: a thread of its own looks for
+ * the hub, frames have deadlines, at most kOpen are on their way, and one more is dropped. The hub may be absent, go
+ * and come back at any time. On SIGTERM or SIGINT everything ends in good order, within kStopSeconds or by the alarm
+ * clock.
  *
  *   firmware MODEL --hub HOST:PORT [--name BOARD] [--key NAME --hub-key FILE] [--device D] [--kernels DIR]
  *            [--memory BYTES] [--cache DIR] [--period MS] [--deadline MS] [--frames N]
  *
- * Threads: the main loop is one; Shoal has its own, and calls frame_done and node_event on them.
+ * Threads: the main loop; one that connects and ends when it has; Shoal's own, which call frame_done and node_event.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -23,9 +24,9 @@
 
 enum {
     kOpen = 8,               /* frames on their way */
-    kConnect_ms = 100,       /* what looking for a hub may cost the loop; only until one was found first */
-    kConnectEvery_ms = 1000, /* and how often */
     kOpen_ms = 3000,         /* for deploying the model, without progress */
+    kConnectPause_ms = 1000, /* between one look for the hub and the next; Shoal gives each five seconds */
+    kNap_ms = 50,            /* the longest sleep: a signal just before it is seen behind it */
     kStopSeconds = 8,        /* three of them for a device that hangs */
     kReport_ms = 1000,
     kMostRank = 12
@@ -45,11 +46,15 @@ typedef struct tally {
     char last_error[200];
 } tally;
 
+typedef enum uplink_state { kLooking, kConnected, kUnusable } uplink_state;
+
 typedef struct uplink {
+    const settings* own;
+    pthread_t thread; /* makes all below, until the state is another */
+    pthread_mutex_t mutex;
+    uplink_state state;
     shoal_place* place;
     shoal_model* model;
-    shoal_cancellation* cancellation;
-    int64_t tried_ms;
     /* The frame: the model's first input. */
     char input_name[100];
     int64_t shape[kMostRank];
@@ -59,9 +64,13 @@ typedef struct uplink {
 } uplink;
 
 static volatile sig_atomic_t stop_signal;
+static shoal_cancellation* everything; /* that waits */
 
+/* The clock begins here: whatever the program is at may take long. */
 static void on_signal(int number) {
     stop_signal = number;
+    alarm(kStopSeconds);
+    shoal_cancel(everything);
 }
 
 static int64_t now_ms(void) {
@@ -72,12 +81,12 @@ static int64_t now_ms(void) {
 
 /* Until `at` or a signal. */
 static void sleep_until(int64_t at) {
-    const int64_t left = at - now_ms();
-    struct timespec pause;
-    if (left <= 0) return;
-    pause.tv_sec = (time_t)(left / 1000);
-    pause.tv_nsec = (long)(left % 1000) * 1000000L;
-    (void)nanosleep(&pause, NULL);
+    int64_t left = at - now_ms();
+    for (; left > 0 && stop_signal == 0; left = at - now_ms()) {
+        struct timespec pause = {0, 0};
+        pause.tv_nsec = (long)(left < kNap_ms ? left : kNap_ms) * 1000000L;
+        (void)nanosleep(&pause, NULL);
+    }
 }
 
 static void say(const char* what, const char* text) {
@@ -168,35 +177,34 @@ static shoal_node* start_node(const settings* own) {
     options.device_count = 1;
     options.kernel_folder = own->kernels;
     options.on_event = node_event;
+    options.cancellation = everything;
     if (shoal_start_node(&options, &node) != SHOAL_OK) {
+        if (stop_signal != 0) exit(0);
         fprintf(stderr, "firmware: the node does not start: %s\n", shoal_last_error());
         exit(1);
     }
     return node;
 }
 
-static int connect_hub(uplink* up, const settings* own) {
+static shoal_status connect_hub(uplink* up) {
     char endpoint[300];
     shoal_connect_options options;
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
-    write_endpoint(endpoint, sizeof endpoint, own->hub);
+    write_endpoint(endpoint, sizeof endpoint, up->own->hub);
     options.endpoint = endpoint;
-    options.key_file = own->key;
-    options.hub_key_file = own->hub_key;
-    options.name = own->name;
-    options.cancellation = up->cancellation;
-    options.connect_timeout_ms = kConnect_ms;
+    options.key_file = up->own->key;
+    options.hub_key_file = up->own->hub_key;
+    options.name = up->own->name;
+    options.cancellation = everything;
     options.open_timeout_ms = kOpen_ms;
     options.max_in_flight = kOpen;
-    if (shoal_connect(&options, &up->place) == SHOAL_OK) return 1;
-    if (up->tried_ms == 0) say("no hub yet:", shoal_last_error());
-    return 0;
+    return shoal_connect(&options, &up->place);
 }
 
-/* The model, and a frame as its first input wants it; sizes that it leaves open are 1. Ends the program when the file
- * is not what the firmware was built for. */
-static void load_model(uplink* up, const settings* own) {
+/* The model, and a frame as its first input wants it; sizes that it leaves open are 1. 0 when the file is not what the
+ * firmware was built for. */
+static int load_model(uplink* up) {
     shoal_model_options options;
     shoal_value input;
     int32_t axis = 0;
@@ -205,14 +213,14 @@ static void load_model(uplink* up, const settings* own) {
     options.in_flight = kOpen;
     memset(&input, 0, sizeof input);
     input.struct_size = sizeof input;
-    if (shoal_load_model(own->model, up->place, &options, &up->model) != SHOAL_OK ||
+    if (shoal_load_model(up->own->model, up->place, &options, &up->model) != SHOAL_OK ||
         shoal_model_input(up->model, 0, &input) != SHOAL_OK) {
         fprintf(stderr, "firmware: %s\n", shoal_last_error());
-        exit(1);
+        return 0;
     }
     if (input.element != SHOAL_F32 || input.rank < 0 || input.rank > kMostRank) {
         fprintf(stderr, "firmware: the model's first input is no f32 of known rank\n");
-        exit(1);
+        return 0;
     }
     snprintf(up->input_name, sizeof up->input_name, "%s", input.name);
     up->count = 1;
@@ -221,25 +229,42 @@ static void load_model(uplink* up, const settings* own) {
         up->count *= (size_t)up->shape[axis];
     }
     up->pixels = calloc(up->count, sizeof *up->pixels);
-    if (up->pixels == NULL) exit(1);
+    if (up->pixels == NULL) {
+        fprintf(stderr, "firmware: no memory for a frame\n");
+        return 0;
+    }
     up->frame.element = SHOAL_F32;
     up->frame.rank = input.rank;
     up->frame.shape = up->shape;
     up->frame.data = up->pixels;
     up->frame.bytes = up->count * sizeof *up->pixels;
+    return 1;
 }
 
-/* True once frames can be submitted. After that the library looks for a lost hub by itself. */
-static int ready(uplink* up, const settings* own) {
-    if (up->model != NULL) return 1;
-    if (up->tried_ms != 0 && now_ms() - up->tried_ms < kConnectEvery_ms) return 0;
-    if (!connect_hub(up, own)) {
-        up->tried_ms = now_ms();
-        return 0;
+/* The thread that looks for the hub until it is found first; a hub that is lost later Shoal looks for by itself. */
+static void* make_uplink(void* user) {
+    uplink* up = user;
+    uplink_state state = kLooking;
+    int said = 0;
+    while (stop_signal == 0 && connect_hub(up) != SHOAL_OK) {
+        if (!said && stop_signal == 0) say("no hub yet:", shoal_last_error());
+        said = 1;
+        sleep_until(now_ms() + kConnectPause_ms);
     }
-    load_model(up, own);
-    say("connected to hub", shoal_place_name(up->place));
-    return 1;
+    if (up->place != NULL) state = load_model(up) ? kConnected : kUnusable;
+    if (state == kConnected) say("connected to hub", shoal_place_name(up->place));
+    pthread_mutex_lock(&up->mutex);
+    up->state = state;
+    pthread_mutex_unlock(&up->mutex);
+    return NULL;
+}
+
+static uplink_state state_of(uplink* up) {
+    uplink_state out;
+    pthread_mutex_lock(&up->mutex);
+    out = up->state;
+    pthread_mutex_unlock(&up->mutex);
+    return out;
 }
 
 /* Where the sensor's driver would be: a bar that wanders over the picture. */
@@ -290,7 +315,7 @@ static int submit_frame(uplink* up, const settings* own, tally* seen) {
     memset(&options, 0, sizeof options);
     options.struct_size = sizeof options;
     options.timeout_ms = own->deadline_ms;
-    options.cancellation = up->cancellation;
+    options.cancellation = everything;
     input.name = up->input_name;
     input.tensor = up->frame;
     if (shoal_submit(up->model, &input, 1, &options, frame_done, seen) == SHOAL_OK) return 1;
@@ -318,11 +343,14 @@ static void report(tally* seen, const shoal_node* node, unsigned long frames, un
     if (error[0] != '\0') say("last error:", error);
 }
 
-static void main_loop(const settings* own, uplink* up, tally* seen, const shoal_node* node) {
+/* Returns the exit status. */
+static int main_loop(const settings* own, uplink* up, tally* seen, const shoal_node* node) {
     unsigned long frames = 0, dropped = 0;
     int64_t next = now_ms(), next_report = next + kReport_ms;
-    while (stop_signal == 0 && (own->frames == 0 || frames < (unsigned long)own->frames)) {
-        if (ready(up, own)) {
+    uplink_state state = kLooking;
+    while (stop_signal == 0 && state != kUnusable && (own->frames == 0 || frames < (unsigned long)own->frames)) {
+        state = state_of(up);
+        if (state == kConnected) {
             read_sensor(up, frames);
             ++frames;
             if (!submit_frame(up, own, seen)) ++dropped;
@@ -336,6 +364,7 @@ static void main_loop(const settings* own, uplink* up, tally* seen, const shoal_
         sleep_until(next);
     }
     report(seen, node, frames, dropped);
+    return state == kUnusable ? 1 : 0;
 }
 
 int main(int argc, char** argv) {
@@ -345,30 +374,41 @@ int main(int argc, char** argv) {
     uplink up;
     shoal_node* node = NULL;
     int64_t began = 0;
+    int status = 0;
 
+    memset(&seen, 0, sizeof seen);
+    memset(&up, 0, sizeof up);
+    up.own = &own;
+    pthread_mutex_init(&seen.mutex, NULL);
+    pthread_mutex_init(&up.mutex, NULL);
+    if (shoal_cancellation_new(&everything) != SHOAL_OK) return 1;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal; /* without SA_RESTART: the sleep ends too */
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
-    memset(&seen, 0, sizeof seen);
-    memset(&up, 0, sizeof up);
-    pthread_mutex_init(&seen.mutex, NULL);
-    if (shoal_cancellation_new(&up.cancellation) != SHOAL_OK) return 1;
     node = start_node(&own);
     say("node", "started");
+    if (pthread_create(&up.thread, NULL, make_uplink, &up) != 0) {
+        fprintf(stderr, "firmware: no thread can be started\n");
+        return 1;
+    }
 
-    main_loop(&own, &up, &seen, node);
+    status = main_loop(&own, &up, &seen, node);
 
     began = now_ms();
-    alarm(kStopSeconds);
-    shoal_cancel(up.cancellation);
+    if (stop_signal == 0) alarm(kStopSeconds);
+    shoal_cancel(everything);
+    pthread_join(up.thread, NULL);
     shoal_model_release(up.model); /* frame_done has been called for every frame when it returns */
     shoal_place_release(up.place);
     shoal_stop_node(node);
-    shoal_cancellation_release(up.cancellation);
     alarm(0);
+    signal(SIGTERM, SIG_IGN); /* the handler uses what goes now */
+    signal(SIGINT, SIG_IGN);
+    shoal_cancellation_release(everything);
     free(up.pixels);
     pthread_mutex_destroy(&seen.mutex);
+    pthread_mutex_destroy(&up.mutex);
     printf("firmware: stopped in %lld ms\n", (long long)(now_ms() - began));
-    return 0;
+    return status;
 }

@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "shoal/cancellation.hpp"
 #include "shoal/error.hpp"
 
 namespace shoal {
@@ -38,6 +40,7 @@ struct NodeOptions {
     OnEvent on_event{};
     std::string kernel_folder{};
     std::chrono::milliseconds driver_timeout{0};
+    std::optional<Cancellation> cancellation{};  ///< ends the starting
 };
 
 /// A board of a cluster, until it goes; see shoal_start_node.
@@ -61,6 +64,7 @@ public:
         own.threads = options.threads;
         own.kernel_folder = detail::or_null(options.kernel_folder);
         own.driver_timeout_ms = options.driver_timeout.count();
+        own.cancellation = options.cancellation ? options.cancellation->get() : nullptr;
         if (*on_event_) own.on_event = detail::tell, own.user = on_event_.get();
         shoal_node* out = nullptr;
         detail::check(shoal_start_node(&own, &out));

@@ -16,24 +16,10 @@
 #include <utility>
 #include <vector>
 
+#include "shoal/cancellation.hpp"
 #include "shoal/tensor.hpp"
 
 namespace shoal {
-
-/// Lets another thread end calls. Copies mean the same.
-class Cancellation {
-public:
-    Cancellation() {
-        shoal_cancellation* out = nullptr;
-        detail::check(shoal_cancellation_new(&out));
-        handle_.reset(out, shoal_cancellation_release);
-    }
-    void cancel() const noexcept { shoal_cancel(handle_.get()); }
-    [[nodiscard]] shoal_cancellation* get() const noexcept { return handle_.get(); }
-
-private:
-    std::shared_ptr<shoal_cancellation> handle_;
-};
 
 /// The OpenCL devices of this machine.
 class Devices {
@@ -142,6 +128,13 @@ public:
         return Place(out);
     }
     [[nodiscard]] std::string_view name() const { return shoal_place_name(handle_.get()); }
+    /// Of the cluster; see shoal_place_get_hub_state. 0: two seconds.
+    [[nodiscard]] shoal_hub_state hub_state(std::chrono::milliseconds timeout = {}) const {
+        shoal_hub_state out{};
+        out.struct_size = sizeof out;
+        detail::check(shoal_place_get_hub_state(handle_.get(), timeout.count(), &out));
+        return out;
+    }
     [[nodiscard]] shoal_place* get() const noexcept { return handle_.get(); }
 
 private:

@@ -9,7 +9,8 @@
  *  - What can fail returns a shoal_status: SHOAL_OK, or a code. The words for it, which name what failed and what to
  * do, are in shoal_last_error() of the same thread. Outputs are untouched when a call fails.
  *  - Any function may be called from any thread, at the same time and on the same handles; but a handle must not be
- *    released while another call uses it. No function is to be called from a signal handler.
+ *    released while another call uses it. No function but shoal_cancel is to be called from a signal handler. What is no
+ *    handle of the kind, or was released, is SHOAL_INVALID_ARGUMENT where memory still shows it; do not rely on it.
  *  - Texts are UTF-8 and end with 0. Texts and arrays that a function gives belong to the handle that they came from
  * and are valid until it is released; those that it is given are only read during the call.
  *  - Structures that begin with `struct_size` want sizeof the structure there before the call, given and filled ones
@@ -92,7 +93,8 @@ SHOAL_API void shoal_set_log(shoal_log_function function, void* user, shoal_log_
 /* Lets another thread end calls. */
 typedef struct shoal_cancellation shoal_cancellation;
 SHOAL_API shoal_status shoal_cancellation_new(shoal_cancellation** cancellation);
-/* Every call that was given it ends with SHOAL_CANCELLED, soon; also those that begin later. */
+/* Every call that was given it ends with SHOAL_CANCELLED, soon; also those that begin later. May be called from a signal
+ * handler. */
 SHOAL_API void shoal_cancel(shoal_cancellation* cancellation);
 /* Calls that were given it go on. */
 SHOAL_API void shoal_cancellation_release(shoal_cancellation* cancellation);
@@ -229,6 +231,17 @@ typedef struct shoal_connect_options {
  * their deadlines. Fails with SHOAL_TIMEOUT (no hub there), SHOAL_REFUSED (it does not let us in), SHOAL_CANCELLED. */
 SHOAL_API shoal_status shoal_connect(const shoal_connect_options* options, shoal_place** place);
 
+typedef struct shoal_hub_state {
+    size_t struct_size;
+    size_t boards; /* that are ready */
+    size_t clients;
+    size_t models; /* that are open */
+    uint64_t answered, failed;
+} shoal_hub_state;
+
+/* How the cluster behind a place is. `timeout_ms` 0: 2000. Fails with SHOAL_UNSUPPORTED (a device of this machine) and
+ * SHOAL_TIMEOUT (no answer; it may come back). */
+SHOAL_API shoal_status shoal_place_get_hub_state(const shoal_place* place, int64_t timeout_ms, shoal_hub_state* state);
 /* The name of the device, of the hub, or of the devices that share, with commas. */
 SHOAL_API const char* shoal_place_name(const shoal_place* place);
 SHOAL_API void shoal_place_release(shoal_place* place);
@@ -337,6 +350,7 @@ typedef struct shoal_node_options {
     void* user;
     const char* kernel_folder; /* of binaries that `shoal kernels build` made; then nothing is compiled; may be NULL */
     int64_t driver_timeout_ms; /* with each driver that is tried; 0: 10000 */
+    shoal_cancellation* cancellation; /* ends the starting, between one device and the next; may be NULL */
 } shoal_node_options;
 
 typedef struct shoal_node_state {
@@ -348,9 +362,10 @@ typedef struct shoal_node_state {
 } shoal_node_state;
 
 /* Offers devices of this machine to a cluster and works for it, on threads of its own, until it is stopped. Returns
- * once it looks for the hub; the hub need not be there yet. Fails as shoal_open_device does, with SHOAL_IO for keys and
+ * once it looks for the hub; the hub need not be there yet. The first time, drivers are tried and devices measured,
+ * which takes seconds; both are remembered. Fails as shoal_open_device does, with SHOAL_IO for keys and
  * folders, SHOAL_NETWORK when the endpoint cannot be served, SHOAL_REFUSED when the kernel folder was made for another
- * device or driver. */
+ * device or driver, SHOAL_CANCELLED. */
 SHOAL_API shoal_status shoal_start_node(const shoal_node_options* options, shoal_node** node);
 SHOAL_API shoal_status shoal_node_get_state(const shoal_node* node, shoal_node_state* state);
 /* Leaves the cluster in good order and releases the handle: at once, or within about three seconds when a device
@@ -367,19 +382,12 @@ typedef struct shoal_hub_options {
     const char* const* endpoints; /* to serve, e.g. "tcp://" "*:7070"; a port of * is any free one */
     size_t endpoint_count;
     const char* key_file;     /* NAME.key of the hub; NULL: plaintext, on this machine only */
-    const char* allowed_path; /* who may connect: a NAME.pub, a folder of them, or a list; needed with keys */
+    const char* allowed_path; /* who may connect: a NAME.pub, a folder of them, or a list; needed with keys; looked at
+                                 every second: keys that come are let in, keys that go are cut off */
     const char* cache_folder; /* for models' weights; made when missing; NULL: in the user's cache */
     shoal_event_function on_event;
     void* user;
 } shoal_hub_options;
-
-typedef struct shoal_hub_state {
-    size_t struct_size;
-    size_t boards; /* that are ready */
-    size_t clients;
-    size_t models; /* that are open */
-    uint64_t answered, failed;
-} shoal_hub_state;
 
 /* Serves boards and clients, on threads of its own, until it is stopped. Fails with SHOAL_IO, SHOAL_NETWORK (an
  * endpoint cannot be served), SHOAL_REFUSED (plaintext beyond this machine), SHOAL_INVALID_ARGUMENT. */

@@ -1,4 +1,5 @@
 // The C interface's places behind a hub.
+#include "capi/hub_state.hpp"
 #include "capi/support.hpp"
 #include "client/client.hpp"
 #include "session/remote_backend.hpp"
@@ -19,8 +20,7 @@ shoal_status shoal_connect(const shoal_connect_options* options, shoal_place** p
         own.hub_endpoint = transport::hub_endpoint(given.endpoint);
         if (given.name != nullptr) own.name = given.name;
         own.connect_timeout = capi::wait_of(given.connect_timeout_ms, own.connect_timeout, "connect_timeout_ms");
-        if (given.cancellation != nullptr)
-            own.cancelled = [flag = given.cancellation->flag] { return flag.cancelled(); };
+        own.cancelled = capi::asks(given.cancellation);
         transport::PortOptions port;
         if (given.key_file != nullptr) port.keys = transport::Keys::load(given.key_file);
         if (given.hub_key_file != nullptr) own.hub_key = transport::PublicKey::load(given.hub_key_file);
@@ -35,6 +35,8 @@ shoal_status shoal_connect(const shoal_connect_options* options, shoal_place** p
 
         auto hub = std::make_shared<client::Client>(own, transport::make_zmq_port(std::move(port)));
         auto name = hub->hub();
-        *place = new shoal_place{std::move(name), session::make_remote_backend(std::move(hub), remote)};
+        auto state = [hub](std::chrono::milliseconds timeout) { return capi::state_of(hub->status(timeout)); };
+        *place =
+            new shoal_place(std::move(name), session::make_remote_backend(std::move(hub), remote), std::move(state));
     });
 }

@@ -1,7 +1,13 @@
 // The C interface's hub inside a program.
 #include "hub/hub.hpp"
 
+#include <condition_variable>
+#include <thread>
+
+#include "base/log.hpp"
+#include "capi/hub_state.hpp"
 #include "capi/support.hpp"
+#include "transport/allow_watch.hpp"
 #include "transport/zmq_port.hpp"
 
 using namespace shoal;
@@ -26,9 +32,44 @@ const char* word(hub::Event::Kind kind) {
 
 }  // namespace
 
-struct shoal_hub {
+namespace {
+
+// Looks on a thread of its own who may connect, until it goes.
+class AllowThread {
+public:
+    explicit AllowThread(transport::AllowWatch watch) : watch_(std::move(watch)), thread_([this] { run(); }) {}
+    ~AllowThread() {
+        {
+            const std::lock_guard lock(mutex_);
+            ending_ = true;
+        }
+        changed_.notify_all();
+        thread_.join();
+    }
+    AllowThread(const AllowThread&) = delete;
+    AllowThread& operator=(const AllowThread&) = delete;
+
+private:
+    void run() {
+        std::unique_lock lock(mutex_);
+        while (!changed_.wait_for(lock, transport::AllowWatch::kPause, [this] { return ending_; })) {
+            if (const auto problem = watch_.look()) base::log_warning("capi", *problem);
+        }
+    }
+
+    transport::AllowWatch watch_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool ending_ = false;
+    std::thread thread_;
+};
+
+}  // namespace
+
+struct shoal_hub : capi::Handle<0x5ea10007> {
     std::unique_ptr<hub::Hub> hub;
     std::vector<std::string> endpoints;
+    std::unique_ptr<AllowThread> watching;
 };
 
 shoal_status shoal_start_hub(const shoal_hub_options* options, shoal_hub** hub) {
@@ -58,36 +99,28 @@ shoal_status shoal_start_hub(const shoal_hub_options* options, shoal_hub** hub) 
         auto out = std::make_unique<shoal_hub>();
         out->hub = std::make_unique<hub::Hub>(std::move(own), transport::make_zmq_port(std::move(port)), allowed);
         out->endpoints = out->hub->start();
+        if (allowed)
+            out->watching = std::make_unique<AllowThread>(transport::AllowWatch({given.allowed_path}, allowed));
         *hub = out.release();
     });
 }
 
 size_t shoal_hub_endpoint_count(const shoal_hub* hub) {
-    return hub == nullptr ? 0 : hub->endpoints.size();
+    return capi::is_valid(hub) ? hub->endpoints.size() : 0;
 }
 
 const char* shoal_hub_endpoint(const shoal_hub* hub, size_t index) {
-    return hub == nullptr || index >= hub->endpoints.size() ? nullptr : hub->endpoints[index].c_str();
+    return capi::is_valid(hub) && index < hub->endpoints.size() ? hub->endpoints[index].c_str() : nullptr;
 }
 
 shoal_status shoal_hub_get_state(const shoal_hub* hub, shoal_hub_state* state) {
     return capi::guarded([&] {
         capi::expect(hub, "the hub");
         capi::expect(state, "where the state goes");
-        const auto status = hub->hub->status();
-        shoal_hub_state out{};
-        for (const auto& board : status.boards)
-            out.boards += board.state == wire::BoardState::ready ? 1 : 0;
-        out.clients = status.clients.size();
-        out.models = status.models.size();
-        for (const auto& model : status.models) {
-            out.answered += model.answered;
-            out.failed += model.failed;
-        }
-        capi::fill(state, out);
+        capi::fill(state, capi::state_of(hub->hub->status()));
     });
 }
 
 void shoal_stop_hub(shoal_hub* hub) {
-    delete hub;
+    capi::release(hub);
 }

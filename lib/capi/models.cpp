@@ -53,7 +53,7 @@ session::Inputs inputs_of(const shoal_input* inputs, std::size_t count) {
 
 }  // namespace
 
-struct shoal_model {
+struct shoal_model : capi::Handle<0x5ea10004> {
     shoal_model(importer::Model model, std::shared_ptr<runtime::Backend> backend, session::SessionOptions options)
         : session(std::move(model), std::move(backend), options) {
         for (const auto& info : session.model().inputs())
@@ -66,7 +66,7 @@ struct shoal_model {
     session::Session session;
 };
 
-struct shoal_results {
+struct shoal_results : capi::Handle<0x5ea10005> {
     session::Outputs outputs;
 };
 
@@ -76,7 +76,10 @@ runtime::RunOptions run_options(const shoal_run_options* options) {
     const auto given = capi::read_options(options);
     runtime::RunOptions out;
     if (given.timeout_ms != 0) out.deadline = base::deadline_in(capi::wait_of(given.timeout_ms, {}, "timeout_ms"));
-    if (given.cancellation != nullptr) out.cancellation = given.cancellation->flag;
+    if (given.cancellation != nullptr) {
+        capi::expect(given.cancellation, "the cancellation");
+        out.cancellation = given.cancellation->flag;
+    }
     out.tell_busy = given.tell_busy != 0;
     return out;
 }
@@ -117,11 +120,11 @@ shoal_status shoal_load_model_bytes(const void* data, size_t bytes, shoal_place*
 }
 
 size_t shoal_model_input_count(const shoal_model* model) {
-    return model == nullptr ? 0 : model->inputs.size();
+    return capi::is_valid(model) ? model->inputs.size() : 0;
 }
 
 size_t shoal_model_output_count(const shoal_model* model) {
-    return model == nullptr ? 0 : model->outputs.size();
+    return capi::is_valid(model) ? model->outputs.size() : 0;
 }
 
 shoal_status shoal_model_input(const shoal_model* model, size_t index, shoal_value* value) {
@@ -133,11 +136,11 @@ shoal_status shoal_model_output(const shoal_model* model, size_t index, shoal_va
 }
 
 void shoal_model_release(shoal_model* model) {
-    delete model;
+    capi::release(model);
 }
 
 size_t shoal_results_count(const shoal_results* results) {
-    return results == nullptr ? 0 : results->outputs.size();
+    return capi::is_valid(results) ? results->outputs.size() : 0;
 }
 
 shoal_status shoal_results_get(const shoal_results* results, size_t index, const char** name, shoal_tensor* tensor) {
@@ -165,7 +168,7 @@ shoal_status shoal_results_find(const shoal_results* results, const char* name, 
 }
 
 void shoal_results_release(shoal_results* results) {
-    delete results;
+    capi::release(results);
 }
 
 shoal_status shoal_prepare(shoal_model* model, const shoal_input* inputs, size_t count,

@@ -27,7 +27,7 @@ const char* word(node::Event::Kind kind) {
 
 }  // namespace
 
-struct shoal_node {
+struct shoal_node : capi::Handle<0x5ea10006> {
     std::unique_ptr<node::Node> node;
 };
 
@@ -59,8 +59,9 @@ shoal_status shoal_start_node(const shoal_node_options* options, shoal_node** no
         }
         auto wishes = capi::texts_of(given.devices, given.device_count, "a device's name");
         if (wishes.empty()) wishes.emplace_back("best");
+        own.cancelled = capi::asks(given.cancellation);
         auto backends = capi::open_backends(
-            wishes, {given.threads, capi::text_or_empty(given.kernel_folder), given.driver_timeout_ms});
+            wishes, {given.threads, capi::text_or_empty(given.kernel_folder), given.driver_timeout_ms, own.cancelled});
         const auto allowed = port.allowed;
         auto out = std::make_unique<shoal_node>();
         out->node = std::make_unique<node::Node>(std::move(own), std::move(backends),
@@ -81,5 +82,5 @@ shoal_status shoal_node_get_state(const shoal_node* node, shoal_node_state* stat
 }
 
 void shoal_stop_node(shoal_node* node) {
-    delete node;
+    capi::release(node);
 }

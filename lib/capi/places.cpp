@@ -5,7 +5,7 @@ using namespace shoal;
 using base::Code;
 using base::fail;
 
-struct shoal_devices {
+struct shoal_devices : capi::Handle<0x5ea10003> {
     opencl::Discovery found;
     std::string problems;
 };
@@ -22,7 +22,7 @@ shoal_status shoal_find_devices(const shoal_find_options* options, shoal_devices
 }
 
 size_t shoal_devices_count(const shoal_devices* devices) {
-    return devices == nullptr ? 0 : devices->found.devices.size();
+    return capi::is_valid(devices) ? devices->found.devices.size() : 0;
 }
 
 shoal_status shoal_devices_get(const shoal_devices* devices, size_t index, shoal_device* device) {
@@ -38,11 +38,11 @@ shoal_status shoal_devices_get(const shoal_devices* devices, size_t index, shoal
 }
 
 const char* shoal_devices_problems(const shoal_devices* devices) {
-    return devices == nullptr ? "" : devices->problems.c_str();
+    return capi::is_valid(devices) ? devices->problems.c_str() : "";
 }
 
 void shoal_devices_release(shoal_devices* devices) {
-    delete devices;
+    capi::release(devices);
 }
 
 shoal_status shoal_open_device(const shoal_device_options* options, shoal_place** place) {
@@ -53,14 +53,25 @@ shoal_status shoal_open_device(const shoal_device_options* options, shoal_place*
             capi::open_backend(capi::text_or_empty(given.wish),
                                {given.threads, capi::text_or_empty(given.kernel_folder), given.driver_timeout_ms});
         auto name = backend->device().name;
-        *place = new shoal_place{std::move(name), std::move(backend)};
+        *place = new shoal_place(std::move(name), std::move(backend));
     });
 }
 
 const char* shoal_place_name(const shoal_place* place) {
-    return place == nullptr ? "" : place->name.c_str();
+    return capi::is_valid(place) ? place->name.c_str() : "";
+}
+
+shoal_status shoal_place_get_hub_state(const shoal_place* place, int64_t timeout_ms, shoal_hub_state* state) {
+    return capi::guarded([&] {
+        capi::expect(place, "the place");
+        capi::expect(state, "where the state goes");
+        const auto timeout = capi::wait_of(timeout_ms, std::chrono::seconds(2), "timeout_ms");
+        if (!place->hub_state)
+            fail(Code::unsupported, "'", place->name, "' is a device of this machine, not a cluster");
+        capi::fill(state, place->hub_state(timeout));
+    });
 }
 
 void shoal_place_release(shoal_place* place) {
-    delete place;
+    capi::release(place);
 }

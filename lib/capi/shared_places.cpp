@@ -14,13 +14,12 @@ shoal_status shoal_share_devices(const shoal_share_options* options, shoal_place
         local::SharingOptions own;
         own.memory_limit_bytes = given.memory_limit_bytes;
         own.cache_folder = capi::text_or_empty(given.cache_folder);
-        if (given.cancellation != nullptr)
-            own.cancelled = [flag = given.cancellation->flag] { return flag.cancelled(); };
-        auto devices = capi::open_backends(wishes, {given.threads, {}, given.driver_timeout_ms});
+        own.cancelled = capi::asks(given.cancellation);
+        auto devices = capi::open_backends(wishes, {given.threads, {}, given.driver_timeout_ms, own.cancelled});
         std::string name;
         for (const auto& device : devices)
             name += (name.empty() ? "" : ", ") + device->device().name;
-        *place = new shoal_place{std::move(name),
-                                 session::make_remote_backend(local::share_devices(std::move(devices), own))};
+        *place = new shoal_place(std::move(name),
+                                 session::make_remote_backend(local::share_devices(std::move(devices), own)));
     });
 }

@@ -45,6 +45,10 @@ const opencl::FoundDevice& choose(const opencl::Discovery& found, const std::str
     }
 }
 
+void check_cancelled(const DeviceChoice& choice) {
+    if (choice.cancelled && choice.cancelled()) fail(Code::cancelled, "looking for devices was cancelled");
+}
+
 void check_threads(const DeviceChoice& choice) {
     if (choice.threads < 0) fail(Code::invalid_argument, choice.threads, " threads");
 }
@@ -127,6 +131,12 @@ opencl::Discovery find_devices(std::int64_t driver_timeout_ms) {
     return opencl::discover(options);
 }
 
+std::function<bool()> asks(const shoal_cancellation* cancellation) {
+    if (cancellation == nullptr) return {};
+    expect(cancellation, "the cancellation");
+    return [flag = cancellation->flag] { return flag.cancelled(); };
+}
+
 tensor::Type type_of(const shoal_tensor& view) {
     if (view.element < SHOAL_F32 || view.element > SHOAL_U4)
         fail(Code::invalid_argument, "element type ", static_cast<int>(view.element), " is none; there are 1 to ",
@@ -187,11 +197,13 @@ std::vector<std::shared_ptr<runtime::Backend>> open_backends(const std::vector<s
         return fresh;
     };
     const auto add = [&](const opencl::FoundDevice& device, int parts, const std::string& wish) {
+        check_cancelled(choice);
         if (!is_new(device.info.id, wish)) return;
         for (const auto& part : opencl::parts_of(device, parts, choice.threads))
             out.push_back(open_part(part, choice));
     };
     for (const auto& text : wishes) {
+        check_cancelled(choice);
         if (text == kHost) {
             if (is_new(kHost, text)) out.push_back(runtime::make_host_backend());
             continue;

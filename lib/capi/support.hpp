@@ -8,24 +8,30 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <new>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
+#include "capi/handle.hpp"
 #include "opencl/discovery.hpp"
 #include "runtime/backend.hpp"
 #include "shoal/shoal.h"
 #include "tensor/tensor.hpp"
 
 /// Where models run.
-struct shoal_place {
+struct shoal_place : shoal::capi::Handle<0x5ea10001> {
+    shoal_place(std::string name_, std::shared_ptr<shoal::runtime::Backend> backend_,
+                std::function<shoal_hub_state(std::chrono::milliseconds)> hub_state_ = {})
+        : name(std::move(name_)), backend(std::move(backend_)), hub_state(std::move(hub_state_)) {}
     std::string name;
     std::shared_ptr<shoal::runtime::Backend> backend;
+    std::function<shoal_hub_state(std::chrono::milliseconds timeout)> hub_state;  ///< empty: no cluster
 };
 
-struct shoal_cancellation {
+struct shoal_cancellation : shoal::capi::Handle<0x5ea10002> {
     shoal::runtime::Cancellation flag;
 };
 
@@ -108,7 +114,11 @@ struct DeviceChoice {
     int threads = 0;
     std::string kernel_folder{};  ///< "": programs are compiled
     std::int64_t driver_timeout_ms = 0;
+    std::function<bool()> cancelled{};  ///< asked between drivers and devices; ends it with Code::cancelled
 };
+
+/// Whether it was cancelled, for those who ask now and then; empty for NULL.
+[[nodiscard]] std::function<bool()> asks(const shoal_cancellation* cancellation);
 
 /// Looks for devices; each driver is waited for so long.
 [[nodiscard]] opencl::Discovery find_devices(std::int64_t driver_timeout_ms);

@@ -74,9 +74,9 @@ shoal_status shoal_cancellation_new(shoal_cancellation** cancellation) {
 }
 
 void shoal_cancel(shoal_cancellation* cancellation) {
-    if (cancellation != nullptr) cancellation->flag.cancel();
+    if (shoal::capi::is_valid(cancellation)) cancellation->flag.cancel();
 }
 
 void shoal_cancellation_release(shoal_cancellation* cancellation) {
-    delete cancellation;
+    shoal::capi::release(cancellation);
 }

@@ -56,7 +56,7 @@ struct Hub::State {
     std::mutex mutex{};  // for all below
     std::thread thread{};
     bool running = false;
-    wire::Status last{};  // once it does not run any more
+    wire::Status last{};  // as it was last asked for, or as it ended
 };
 
 Hub::Hub(HubOptions options, std::unique_ptr<transport::Port> port, std::shared_ptr<transport::AllowList> allowed)
@@ -147,7 +147,14 @@ wire::Status Hub::status() const {
     }
     const auto answer = std::make_shared<std::promise<wire::Status>>();
     auto future = answer->get_future();
-    state.port->post([&state, answer] { answer->set_value(state.core->status()); });
+    state.port->post([&state, answer] {
+        wire::Status now = state.core->status();
+        {
+            const std::lock_guard lock(state.mutex);
+            state.last = now;
+        }
+        answer->set_value(std::move(now));
+    });
     if (future.wait_for(kStatusPatience) == std::future_status::ready) return future.get();
     const std::lock_guard lock(state.mutex);
     return state.last;

@@ -37,6 +37,7 @@ node::NodeOptions node_options(const std::filesystem::path& folder, const Sharin
     out.data_endpoint = "inproc://*";
     out.memory_limit_bytes = options.memory_limit_bytes;
     out.cache_folder = folder;
+    out.cancelled = options.cancelled;
     return out;
 }
 

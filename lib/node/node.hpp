@@ -45,6 +45,8 @@ struct NodeOptions {
     std::vector<std::pair<std::string, std::string>>
         facts{};                                   ///< for the status, e.g. {"board.model", "Raspberry Pi 5"}
     std::function<void(const Event&)> on_event{};  ///< called on the node's thread; must return soon
+    /// Asked by start() before it measures a device; ends it with Code::cancelled.
+    std::function<bool()> cancelled{};
 };
 
 /// What the node holds at this moment.
@@ -68,7 +70,8 @@ public:
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
 
-    /// Measures the devices where needed, listens and begins to look for the hub. Throws what listening throws.
+    /// Measures the devices where needed, listens and begins to look for the hub. Throws what listening throws, and
+    /// cancelled.
     void start();
     /// Says goodbye to the hub and ends the threads; a run that lasts is taken back. May be called from any thread,
     /// twice.

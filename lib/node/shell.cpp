@@ -83,6 +83,8 @@ void Shell::start() {
     for (const auto& [name, value] : options_.facts)
         self.facts.push_back({name, value});
     for (auto& device : devices_) {
+        if (options_.cancelled && options_.cancelled())
+            base::fail(base::Code::cancelled, "starting board '", options_.board, "' was cancelled");
         if (!device.info.rates.measured()) device.info.rates = device.backend->measure_rates();
         self.devices.push_back(device.info);
         device.worker = std::make_shared<DeviceWorker>("device " + device.info.name, kTasksOfADevice);

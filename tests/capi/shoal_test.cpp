@@ -154,6 +154,27 @@ TEST_CASE("NULL and nonsense are codes with words, never crashes") {
     CHECK(model == nullptr);
 }
 
+TEST_CASE("A handle of another kind is told, and is not taken back") {
+    const auto host = Place::device("host");
+    auto* const wrong = reinterpret_cast<shoal_model*>(host.get());
+    CHECK(shoal_run(wrong, nullptr, 0, nullptr, nullptr) == SHOAL_INVALID_ARGUMENT);
+    CHECK(says(shoal_last_error(), "another kind"));
+    CHECK(shoal_model_input_count(wrong) == 0);
+    shoal_model_release(wrong);
+    CHECK(Model(bytes_of(adding_one()), host).inputs().size() == 1);
+    CHECK(failure([&] { (void)host.hub_state(); }).first == SHOAL_UNSUPPORTED);
+}
+
+TEST_CASE("A node's starting is cancelled") {
+    const test::TemporaryFolder folder;
+    NodeOptions options{"board", "tcp://127.0.0.1:1"};
+    options.devices = {"host"};
+    options.cache_folder = folder.path().string();
+    options.cancellation.emplace();
+    options.cancellation->cancel();
+    CHECK(failure([&] { const Node node(options); }).first == SHOAL_CANCELLED);
+}
+
 TEST_CASE("Devices share a model's work") {
     const test::TemporaryFolder folder;
     const auto x = some_values(128);
@@ -396,6 +417,8 @@ TEST_CASE("A hub, two boards and a client in one program give what one device gi
             CHECK(same(runs[i].get(), here.run({{"x", array<float>({2, 64}, values[i])}})));
         CHECK(joined == 2);
         CHECK(hub.state().answered == 8);
+        CHECK(cluster.hub_state().boards == 2);
+        CHECK(cluster.hub_state().answered == 8);
         for (const auto& node : nodes) {
             CHECK(node->state().joined == 1);
             CHECK(node->state().runs > 0);

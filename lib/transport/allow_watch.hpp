@@ -1,0 +1,33 @@
+// Who may connect, as its files say at this moment: keys are added and taken away while a hub runs.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "transport/keys.hpp"
+
+namespace shoal::transport {
+
+class AllowWatch {
+public:
+    static constexpr std::chrono::seconds kPause{1};
+
+    /// `paths` as AllowList::load takes them, `list` is kept like them; null: there is nothing to look at.
+    AllowWatch(std::vector<std::filesystem::path> paths, std::shared_ptr<AllowList> list);
+    /// Reads them, at most once in kPause. What is wrong with them is returned when it is new; the list then stays as
+    /// it was.
+    [[nodiscard]] std::optional<std::string> look();
+
+private:
+    std::vector<std::filesystem::path> paths_;
+    std::shared_ptr<AllowList> list_;
+    base::TimePoint looked_{};
+    std::string problem_;
+};
+
+}  // namespace shoal::transport
