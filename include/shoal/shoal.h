@@ -399,7 +399,7 @@ SHOAL_API const char* shoal_hub_endpoint(const shoal_hub* hub, size_t index);
 /* When the hub is too busy to say, within half a second, the state is the last one known. */
 SHOAL_API shoal_status shoal_hub_get_state(const shoal_hub* hub, shoal_hub_state* state);
 /* Says goodbye to boards and clients, ends, and releases the handle. Clients keep what is open, for a hub that comes
- * back, until its deadline. */
+ * back, until its deadline. Waits for a plan that is being made and a file that is being written: at most seconds. */
 SHOAL_API void shoal_stop_hub(shoal_hub* hub);
 
 #ifdef __cplusplus
