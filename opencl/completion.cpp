@@ -35,12 +35,12 @@ void CL_CALLBACK on_complete(cl_event, cl_int status, void* user) {
 
 }  // namespace
 
-void wait_for(cl_command_queue queue, const EventHandle& event, const runtime::RunOptions& options, Kept kept,
+void wait_for(cl_command_queue queue, cl_event event, const runtime::RunOptions& options, Kept kept,
               const std::string& what) {
     const auto completion = std::make_shared<Completion>();
     completion->kept = std::move(kept);
     auto user = std::make_unique<std::shared_ptr<Completion>>(completion);
-    check(clSetEventCallback(event.get(), CL_COMPLETE, on_complete, user.get()), "clSetEventCallback");
+    check(clSetEventCallback(event, CL_COMPLETE, on_complete, user.get()), "clSetEventCallback");
     (void)user.release();  // the callback's now
     check(clFlush(queue), "clFlush");
     std::unique_lock lock(completion->mutex);

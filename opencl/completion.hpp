@@ -1,11 +1,12 @@
 // Waiting for a command as long as somebody wants it: the driver's own waits know neither deadlines nor cancellations.
 #pragma once
 
+#include <CL/cl.h>
+
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "opencl/handles.hpp"
 #include "runtime/backend.hpp"
 
 namespace shoal::opencl {
@@ -19,7 +20,7 @@ using Kept = std::vector<std::shared_ptr<const void>>;
 
 /// Waits until `event`, the last command in `queue`, is done; `kept` lives as long. `what` is waited for, e.g. "the run
 /// of 'digits' on device 'Mali'". Throws timeout and cancelled as `options` say, and device when the command failed.
-void wait_for(cl_command_queue queue, const EventHandle& event, const runtime::RunOptions& options, Kept kept,
+void wait_for(cl_command_queue queue, cl_event event, const runtime::RunOptions& options, Kept kept,
               const std::string& what);
 
 }  // namespace shoal::opencl

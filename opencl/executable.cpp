@@ -89,8 +89,13 @@ public:
                                              const runtime::RunOptions& options) override {
         runtime::check_inputs(graph_, inputs);
         const auto turn = turns_.wait(options, kLook);
-        const auto results = make_results();
-        if (!emission_.groups.empty()) wait(options, enqueue(raw(inputs), raw(results)), inputs, results);
+        auto results = make_results();
+        if (!emission_.groups.empty()) {
+            const EventHandle computed = enqueue(raw(inputs), raw(results));
+            cl_event last = computed.get();
+            if (is_host()) last = show(results, last);
+            wait(options, last, inputs, results);
+        }
         return outputs(inputs, results);
     }
 
@@ -122,6 +127,24 @@ private:
         if (device::kernel_class(device_->device().info) == device::KernelClass::gpu) return false;
         return device_->dispatch() == Dispatch::resident ||
                (device_->dispatch() == Dispatch::automatic && runs_persistently(device_->device().info));
+    }
+
+    // Where mapping moves nothing, results are mapped by the run itself, behind its kernels: whoever reads them need not
+    // wake the device once more.
+    [[nodiscard]] bool is_host() const {
+        const auto& info = device_->device().info;
+        return info.kind == device::Kind::cpu && info.unified_memory;
+    }
+    [[nodiscard]] cl_event show(std::vector<BufferPtr>& results, cl_event last) const {
+        for (auto& result : results) {
+            const auto& type = result->type();
+            if (type.size_bytes() == 0) continue;
+            const auto& memory = own(result).memory();
+            auto mapping = map(device_, device_->queue(), memory, type.size_bytes());
+            result = std::make_shared<DeviceBuffer>(device_, memory, type, std::move(mapping.elements));
+            last = mapping.done;
+        }
+        return last;
     }
 
     // The event of the last command.
@@ -217,7 +240,7 @@ private:
         return out;
     }
 
-    void wait(const runtime::RunOptions& options, const EventHandle& event, std::span<const BufferPtr> inputs,
+    void wait(const runtime::RunOptions& options, cl_event event, std::span<const BufferPtr> inputs,
               const std::vector<BufferPtr>& results) {
         Kept kept(inputs.begin(), inputs.end());
         kept.insert(kept.end(), results.begin(), results.end());
@@ -238,7 +261,8 @@ private:
                     place.kind == Place::Kind::input ? inputs[place.number] : results[place.number];
                 out.push_back(source->type() == type
                                   ? source
-                                  : std::make_shared<DeviceBuffer>(device_, own(source).memory(), type));
+                                  : std::make_shared<DeviceBuffer>(device_, own(source).memory(), type,
+                                                                   own(source).mapping()));
             }
         }
         return out;

@@ -211,7 +211,7 @@ MemoryPtr OpenDevice::place(const base::SharedBytes& bytes, const runtime::RunOp
           "clEnqueueWriteBuffer", bytes.size(), " bytes");
     const EventHandle event(written);
     if (kept)
-        wait_for(transfer_queue_.get(), event, options, {memory, bytes.owner()},
+        wait_for(transfer_queue_.get(), written, options, {memory, bytes.owner()},
                  base::text("an upload of ", bytes.size(), " bytes to device '", device_.info.name, "'"));
     return memory;
 }
@@ -229,6 +229,7 @@ void OpenDevice::take_back(MemoryHandle handle, std::size_t size_bytes) noexcept
 tensor::Tensor DeviceBuffer::read(const runtime::RunOptions& options) const {
     const std::size_t size = type_.size_bytes();
     if (size == 0) return tensor::Tensor(type_);
+    if (mapping_) return {type_, base::SharedBytes(mapping_, {static_cast<const std::byte*>(mapping_.get()), size})};
     const auto queue = open_->transfer_queue();
     const std::string what = base::text("reading ", size, " bytes from device '", open_->device().info.name, "'");
     cl_event event = nullptr;
@@ -236,17 +237,23 @@ tensor::Tensor DeviceBuffer::read(const runtime::RunOptions& options) const {
         const auto out = std::make_shared<tensor::Tensor>(type_);
         check(clEnqueueReadBuffer(queue, memory_->get(), CL_FALSE, 0, size, out->edit().data(), 0, nullptr, &event),
               "clEnqueueReadBuffer", size, " bytes");
-        wait_for(queue, EventHandle(event), options, {memory_, out}, what);
+        const EventHandle read(event);
+        wait_for(queue, event, options, {memory_, out}, what);
         return *out;
     }
+    const auto mapping = map(open_, queue, memory_, size);
+    wait_for(queue, mapping.done, options, {memory_}, what);
+    return {type_, base::SharedBytes(mapping.elements, {static_cast<const std::byte*>(mapping.elements.get()), size})};
+}
+
+Mapping map(const std::shared_ptr<OpenDevice>& device, cl_command_queue queue, const MemoryPtr& memory,
+            std::size_t size_bytes) {
     cl_int status = CL_SUCCESS;
+    cl_event event = nullptr;
     void* mapped =
-        clEnqueueMapBuffer(queue, memory_->get(), CL_FALSE, CL_MAP_READ, 0, size, 0, nullptr, &event, &status);
-    check(status, "clEnqueueMapBuffer", size, " bytes");
-    // The mapping, and with it the memory, lasts as long as somebody holds the tensor.
-    const std::shared_ptr<const void> owner(mapped, Unmap{open_, memory_, EventHandle(event)});
-    wait_for(queue, std::get_deleter<Unmap>(owner)->mapping, options, {memory_}, what);
-    return {type_, base::SharedBytes(owner, {static_cast<const std::byte*>(mapped), size})};
+        clEnqueueMapBuffer(queue, memory->get(), CL_FALSE, CL_MAP_READ, 0, size_bytes, 0, nullptr, &event, &status);
+    check(status, "clEnqueueMapBuffer", size_bytes, " bytes");
+    return {std::shared_ptr<const void>(mapped, Unmap{device, memory, EventHandle(event)}), event};
 }
 
 }  // namespace shoal::opencl

@@ -113,17 +113,31 @@ private:
 /// A tensor in device memory.
 class DeviceBuffer final : public runtime::Buffer {
 public:
-    DeviceBuffer(std::shared_ptr<OpenDevice> device, MemoryPtr memory, tensor::Type type)
-        : open_(std::move(device)), memory_(std::move(memory)), type_(std::move(type)) {}
+    /// `mapping` as map() gives it; null: read() maps.
+    DeviceBuffer(std::shared_ptr<OpenDevice> device, MemoryPtr memory, tensor::Type type,
+                 std::shared_ptr<const void> mapping = {})
+        : open_(std::move(device)), memory_(std::move(memory)), type_(std::move(type)), mapping_(std::move(mapping)) {}
     [[nodiscard]] const tensor::Type& type() const noexcept override { return type_; }
     [[nodiscard]] tensor::Tensor read(const runtime::RunOptions& options) const override;
     [[nodiscard]] const MemoryPtr& memory() const noexcept { return memory_; }
     [[nodiscard]] const OpenDevice& device() const noexcept { return *open_; }
+    [[nodiscard]] const std::shared_ptr<const void>& mapping() const noexcept { return mapping_; }
 
 private:
     std::shared_ptr<OpenDevice> open_;
     MemoryPtr memory_;
     tensor::Type type_;
+    std::shared_ptr<const void>
+        mapping_;  // the elements in host memory, where they were mapped by the run that made them
 };
+
+/// Enqueues that `memory` is shown in host memory, as it is once the commands before are done. The elements, which last
+/// as long as somebody holds them, and the event after which they are there. Where the device shares the host's memory.
+struct Mapping {
+    std::shared_ptr<const void> elements;
+    cl_event done;  ///< of the elements' owner
+};
+[[nodiscard]] Mapping map(const std::shared_ptr<OpenDevice>& device, cl_command_queue queue, const MemoryPtr& memory,
+                          std::size_t size_bytes);
 
 }  // namespace shoal::opencl
