@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/journal.hpp"
 #include "platform/child_process.hpp"
+#include "platform/service.hpp"
 #include "support/process.hpp"
 #include "support/service_manager.hpp"
 
@@ -35,6 +36,25 @@ TEST_CASE("the watchdog hears of a process only while what it serves is alive") 
     CHECK(contains(heard_while({}), "READY=1\nSTATUS=well;WATCHDOG=1\n;"));
     ::unsetenv("WATCHDOG_USEC");
     CHECK(heard_while([&] { return ++turns; }) == "READY=1\nSTATUS=well;STOPPING=1\n");
+}
+
+TEST_CASE("a manager that was too busy to hear is told again") {
+    const TemporaryFolder folder;
+    const ServiceManager manager((folder / "notify").string());
+    ::setenv("WATCHDOG_USEC", "20000", 1);
+    const platform::ServiceNotifier others;
+    while (others.status("starting")) {}
+    int looks = 0;
+    std::string heard;
+    const auto look = [&] {
+        if (++looks < 4) return true;
+        for (auto message = manager.heard(); message != "nothing"; message = manager.heard())
+            if (message != "STATUS=starting") heard += message + ";";
+        return looks < 10;
+    };
+    cli::serve_until_signal({.status = "well", .still_well = look});
+    CHECK(heard.substr(0, heard.find(';')) == "READY=1\nSTATUS=well");
+    CHECK(contains(heard, "WATCHDOG=1\n;"));
 }
 
 TEST_CASE("a hub and a node say that they are ready, alive and going") {
