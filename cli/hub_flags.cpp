@@ -43,8 +43,9 @@ OwnPort open_port(const KeyFlags& flags, std::size_t connections) {
     } else {
         options.keys = transport::Keys::load(flags.key);
         out.allowed = std::make_shared<transport::AllowList>();
+        std::vector<std::string> left_out;  // AllowWatch finds and tells the same at its first look
         for (const auto& path : flags.allowed)
-            out.allowed->load(path);
+            out.allowed->load(path, left_out);
         options.allowed = out.allowed;
     }
     out.port = transport::make_zmq_port(std::move(options));
@@ -59,17 +60,19 @@ void AllowWatch::look() {
     const auto now = base::SteadyClock::now();
     if (!list_ || now < looked_ + kPause) return;
     looked_ = now;
-    std::string problem;
+    std::vector<std::string> problems;
     try {
         transport::AllowList fresh;
         for (const auto& path : flags_.allowed)
-            fresh.load(path);
+            fresh.load(path, problems);
         list_->become(fresh);
     } catch (const base::Error& error) {
-        problem = error.what();
+        problems = {base::text("the list of allowed keys stays as it was: ", error.what())};
     }
-    if (!problem.empty() && problem != problem_) say_warning("the list of allowed keys stays as it was: " + problem);
-    problem_ = problem;
+    for (const auto& problem : problems) {
+        if (std::find(told_.begin(), told_.end(), problem) == told_.end()) say_warning(problem);
+    }
+    told_ = std::move(problems);
 }
 
 void add_hub_flags(CLI::App& command, HubFlags& flags, const std::string& what_for) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/client.hpp"
 #include "transport/keys.hpp"
@@ -31,8 +32,8 @@ struct OwnPort {
 /// `connections`: accepted at once; 0: as a port of a board or client takes.
 [[nodiscard]] OwnPort open_port(const KeyFlags& flags, std::size_t connections = 0);
 
-/// Reads the lists again when they changed: keys that came are let in, keys that went are cut off. What cannot be read
-/// is told once and leaves the list as it was.
+/// Reads the lists again when they changed: keys that came are let in, keys that went are cut off. A file of a folder
+/// that is no key is left out, other failures leave the list as it was; both are told once.
 class AllowWatch {
 public:
     AllowWatch(KeyFlags flags, std::shared_ptr<transport::AllowList> list);
@@ -43,7 +44,7 @@ private:
     KeyFlags flags_;
     std::shared_ptr<transport::AllowList> list_;
     base::TimePoint looked_{};
-    std::string problem_;
+    std::vector<std::string> told_;
 };
 
 struct HubFlags {

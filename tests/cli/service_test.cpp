@@ -81,6 +81,21 @@ TEST_CASE("a hub and a node say that they are ready, alive and going") {
     }
 }
 
+TEST_CASE("a hub serves though a file among the allowed keys is none, and says which") {
+    const TemporaryFolder folder;
+    const auto served = run_command("cd " + folder.path().string() +
+                                    " && mkdir allowed && shoal='timeout --foreground 60 " SHOAL_COMMAND
+                                    "'; $shoal keygen -q hub && $shoal keygen -q allowed/a && rm allowed/a.key && "
+                                    "echo table >allowed/b.pub && "
+                                    "{ $shoal hub --listen '127.0.0.1:*' --key hub --allow allowed --cache cache "
+                                    ">log 2>&1 & hub=$!; until grep -q left.out log; do kill -0 $hub || break; done; "
+                                    "sleep 2; kill $hub; wait $hub; cat log; }");
+    CHECK(contains(served.output, "listening on"));
+    const auto told = served.output.find("left out of the allowed keys: 'allowed/b.pub' is not a public key");
+    REQUIRE(told != std::string::npos);
+    CHECK(served.output.find("left out", told + 1) == std::string::npos);  // every second it looks, but tells it once
+}
+
 TEST_CASE("every line for the journal has its priority") {
     using base::LogLevel;
     CHECK(cli::for_journal(LogLevel::error, "one\ntwo") == "<3>one\n<3>two");
