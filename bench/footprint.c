@@ -18,6 +18,7 @@
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static double joined_ms = -1;
+enum { kPatience = 60 }; /* seconds; slow boards measure their devices the first time */
 
 static double ms_since_start(void) {
     const char* start = getenv("FOOTPRINT_START");
@@ -56,6 +57,8 @@ static void heard(void* user, const char* kind, const char* text) {
 
 static int node(const char* endpoint, const char* cache, const char* wish) {
     const struct timespec settle = {3, 0}; /* links are measured meanwhile */
+    struct timespec deadline;
+    int late = 0;
     shoal_node_options options;
     shoal_node* own = NULL;
     memset(&options, 0, sizeof options);
@@ -70,10 +73,17 @@ static int node(const char* endpoint, const char* cache, const char* wish) {
         fprintf(stderr, "%s\n", shoal_last_error());
         return 1;
     }
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += kPatience;
     pthread_mutex_lock(&mutex);
-    while (joined_ms < 0)
-        pthread_cond_wait(&changed, &mutex);
+    while (joined_ms < 0 && late == 0)
+        late = pthread_cond_timedwait(&changed, &mutex, &deadline);
     pthread_mutex_unlock(&mutex);
+    if (late != 0) {
+        fprintf(stderr, "the node has not joined the hub at %s within %d s\n", endpoint, kPatience);
+        shoal_stop_node(own);
+        return 1;
+    }
     nanosleep(&settle, NULL); /* idle, as it will be until a model comes */
     printf("rss_kb %ld anon_kb %ld joined_ms %.1f\n", status_kb("VmRSS"), status_kb("RssAnon"), joined_ms);
     shoal_stop_node(own);

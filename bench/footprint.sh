@@ -97,9 +97,16 @@ export SHOAL_CACHE="$work/cache"
 rm -f "$work/hub.in" "$work/hub.out"
 mkfifo "$work/hub.in"
 "$work/footprint-$full" hub 'tcp://127.0.0.1:*' <"$work/hub.in" >"$work/hub.out" &
+hub=$!
 exec 9>"$work/hub.in"
-trap 'exec 9>&-; wait' EXIT
-until [ -s "$work/hub.out" ]; do sleep 0.1; done
+trap 'exec 9>&-; kill $hub 2>/dev/null || true; wait' EXIT
+tries=0
+until [ -s "$work/hub.out" ]; do
+  kill -0 $hub 2>/dev/null || { echo "footprint: the hub has ended" >&2; exit 1; }
+  tries=$((tries + 1))
+  [ $tries -lt 600 ] || { echo "footprint: the hub does not listen within a minute" >&2; exit 1; }
+  sleep 0.1
+done
 endpoint=$(cat "$work/hub.out")
 start() { # wish
   FOOTPRINT_START=$(date +%s%N) "$work/footprint-node" node "$endpoint" "$work/cache-node" "$1"
@@ -110,9 +117,13 @@ measure() { # wish: "resident kB, milliseconds", the least of five warm starts
   rss=$(while read -r line; do field rss_kb "$line"; done <"$work/starts" | least)
   anon=$(while read -r line; do field anon_kb "$line"; done <"$work/starts" | least)
   joined=$(while read -r line; do field joined_ms "$line"; done <"$work/starts" | least)
+  # A figure that is missing must not look like a goal that is met.
+  : "${rss:?no figure of a node with the device $1}" "${anon:?no figure of a node with the device $1}" \
+    "${joined:?a node with the device $1 did not join}"
 }
 bare=$(for _ in 1 2 3 4 5; do field rss_kb "$("$work/footprint-opencl")"; done | least)
 bare_anon=$(for _ in 1 2 3 4 5; do field anon_kb "$("$work/footprint-opencl")"; done | least)
+: "${bare:?no figure of OpenCL alone}" "${bare_anon:?no figure of OpenCL alone}"
 measure 0.0
 over=$((rss - bare)) over_anon=$((anon - bare_anon))
 if [ $over -gt $goal_over_kib ]; then missed="$missed an idle node takes $over KiB over the driver's;"; fi

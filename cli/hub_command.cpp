@@ -96,7 +96,8 @@ Exit serve(const HubCommandFlags& flags) {
                  (flags.keys.key.empty() ? ", plaintext, this machine alone" : ", encrypted"));
     transport::AllowWatch allowed({flags.keys.allowed.begin(), flags.keys.allowed.end()}, own.allowed);
     const auto look = [&] {
-        if (const auto problem = allowed.look()) say_warning(*problem);
+        for (const auto& problem : allowed.look())
+            say_warning(problem);
         return true;
     };
     serve_until_signal({.status = "serving", .still_well = look, .turns = [&] { return hub.turns(); }});

@@ -43,8 +43,9 @@ OwnPort open_port(const KeyFlags& flags, std::size_t connections) {
     } else {
         options.keys = transport::Keys::load(flags.key);
         out.allowed = std::make_shared<transport::AllowList>();
+        std::vector<std::string> left_out;  // AllowWatch finds and tells the same at its first look
         for (const auto& path : flags.allowed)
-            out.allowed->load(path);
+            out.allowed->load(path, left_out);
         options.allowed = out.allowed;
     }
     out.port = transport::make_zmq_port(std::move(options));

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/messages.hpp"
 #include "cli/output.hpp"
 #include "cli/table.hpp"
 #include "cli/text.hpp"
@@ -14,7 +15,9 @@ namespace {
 
 constexpr const char* kDetails =
     "Makes a CURVE key pair: NAME.key, the secret that stays on this board and that only its owner can read, and "
-    "NAME.pub, which is handed to those who shall let this board in. Keys that are there are never overwritten.";
+    "NAME.pub, which is handed to those who shall let this board in. Keys that are there are never overwritten; where "
+    "the "
+    "secret stands alone, its public half is written anew.";
 constexpr const char* kExamples =
     "shoal keygen kitchen\n"
     "shoal keygen -o /etc/shoal/hub";
@@ -29,6 +32,13 @@ std::string default_name() {
     return host.empty() || host.find('/') != std::string::npos ? "board" : host;
 }
 
+transport::Keys make_pair(const std::string& name) {
+    if (auto keys = transport::Keys::complete(name)) return *keys;
+    auto keys = transport::Keys::generate();
+    keys.save(name);
+    return keys;
+}
+
 Exit keygen(const KeygenFlags& flags) {
     if (!flags.name.empty() && !flags.output.empty()) throw UsageError("give the name once: as NAME or with --output");
     std::string name = !flags.output.empty() ? flags.output : !flags.name.empty() ? flags.name : default_name();
@@ -38,13 +48,13 @@ Exit keygen(const KeygenFlags& flags) {
         const bool given = name.size() > 4 && name.compare(name.size() - 4, 4, ending) == 0;
         if (given) name.resize(name.size() - 4);  // the name of a pair is meant
     }
-    const auto keys = transport::Keys::generate();
-    keys.save(name);
+    const auto keys = make_pair(name);
     const std::string open = keys.public_key().text(), secret_file = name + ".key", public_file = name + ".pub";
     if (flags.json) {
         print_json({{"public_key", open}, {"secret_file", secret_file}, {"public_file", public_file}});
         return Exit::ok;
     }
+    if (is_quiet()) return Exit::ok;
     Facts facts(10);
     facts.add("public key", open);
     facts.add("secret", secret_file +

@@ -85,6 +85,11 @@ void set_verbosity(Verbosity verbosity) {
         least_level(verbosity));
 }
 
+bool is_quiet() noexcept {
+    const std::lock_guard lock(voice().mutex);
+    return voice().verbosity == Verbosity::errors;
+}
+
 void say_error(std::string_view message) noexcept {
     say(base::LogLevel::error, "", message);
 }

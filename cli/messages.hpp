@@ -15,6 +15,9 @@ enum class Verbosity { errors, warnings, info, everything };
 /// Whose name stands in front of messages; "shoal" until a command is known.
 void set_speaker(std::string name);
 
+/// True when the user wants to hear errors alone (--quiet).
+[[nodiscard]] bool is_quiet() noexcept;
+
 /// Sets what is said, and routes the library's log here.
 void set_verbosity(Verbosity verbosity);
 

@@ -96,18 +96,20 @@ void flush_announcements() {
 void serve_until_signal(const Serving& serving) {
     constexpr std::chrono::milliseconds kLook{50};
     const platform::ServiceNotifier manager;
-    manager.ready(serving.status);
+    // The manager's queue may be full, as when many services start at boot: it is told again until it has heard.
+    bool ready = !manager.present() || manager.ready(serving.status);
     const auto interval = manager.watchdog_interval();
     auto told = std::chrono::steady_clock::now();
     std::uint64_t turns_told = serving.turns ? serving.turns() : 0;
     while (signal_received() == 0) {
         std::this_thread::sleep_for(kLook);
         if (serving.still_well && !serving.still_well()) break;
+        ready = ready || manager.ready(serving.status);
         const auto now = std::chrono::steady_clock::now();
         if (!interval || now - told <= *interval / 2) continue;
         const std::uint64_t turns = serving.turns ? serving.turns() : turns_told + 1;
         if (turns == turns_told) continue;
-        manager.watchdog();
+        if (!manager.watchdog()) continue;
         told = now;
         turns_told = turns;
     }

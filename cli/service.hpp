@@ -24,8 +24,8 @@ struct Serving {
     std::function<bool()> still_well{};      ///< asked now and then; serving ends early when it says no
     std::function<std::uint64_t()> turns{};  ///< grows while what is served is alive
 };
-/// Tells the service manager, if there is one, that all is ready; then waits until a signal came. The watchdog hears
-/// that this process is alive only after `turns` has grown since it heard so last.
+/// Tells the service manager, if there is one, that all is ready, again until it has heard; then waits until a signal
+/// came. The watchdog hears that this process is alive only after `turns` has grown since it heard so last.
 void serve_until_signal(const Serving& serving);
 
 /// The flag with which 'shoal local' starts the processes that are to end with it.

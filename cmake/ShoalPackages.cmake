@@ -3,7 +3,8 @@
 #   shoal         the command. A package of its own because both services need it, and so does a machine that is neither
 #   shoal-node    the unit, settings, user and keys of a board
 #   shoal-hub     the same of a hub
-#   libshoal      the shared library, with BUILD_SHARED_LIBS
+#   libshoal1     the shared library, with BUILD_SHARED_LIBS; named after its soname, so that one for newer programs is
+#                 installed beside it
 #   libshoal-dev  headers, find_package(shoal), pkg-config
 set(services "")
 foreach(service node hub)
@@ -56,13 +57,13 @@ boards that talk over an encrypted network, and is hub and node of it.")
 
 if(BUILD_SHARED_LIBS)
   list(APPEND components library)
-  set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libshoal (= ${PROJECT_VERSION})")
+  set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libshoal${SHOAL_ABI} (= ${PROJECT_VERSION})")
 else()
   set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
     "libzmq3-dev, libsodium-dev, libprotobuf-dev, ocl-icd-opencl-dev, pkg-config")
 endif()
 list(APPEND components development)
-set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libshoal)
+set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libshoal${SHOAL_ABI})
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_RECOMMENDS ${opencl_driver})
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_CONTROL_STRICT_PERMISSION ON)

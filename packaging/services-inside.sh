@@ -43,6 +43,7 @@ say "started"
 shoal keygen --quiet --output /root/laptop
 cp /root/laptop.pub /etc/shoal/allowed/
 cp /etc/shoal/node.pub /etc/shoal/allowed/board.pub
+cp /etc/shoal/hub.pub /etc/shoal/node-hub.pub
 systemctl enable --now shoal-hub || fail "the hub does not start"
 active hub || fail "the hub is not active though systemctl start returned"
 sed -i 's/^# hub = .*/hub = "127.0.0.1"/' /etc/shoal/node.toml
@@ -88,6 +89,16 @@ old=$(property node MainPID)
 install || fail "apt-get install"
 await "the new node" active node
 [ "$(property node MainPID)" != "$old" ] || fail "the node that runs is the old one"
+await "the board" boards 1
+
+say "upgraded though the node does not start again"
+echo 'memroy = "1MiB"' >>/etc/shoal/node.toml
+install || fail "a node that does not start again stops the upgrade"
+[ "$(property node ActiveState)" = failed ] || fail "the node runs with a key that does not exist"
+[ -z "$(dpkg --audit)" ] || fail "the upgrade left packages half installed"
+sed -i '/memroy/d' /etc/shoal/node.toml
+systemctl reset-failed shoal-node
+systemctl start shoal-node || fail "the node does not start with good settings"
 await "the board" boards 1
 
 say "stopped in good order"

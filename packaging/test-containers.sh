@@ -45,6 +45,7 @@ image=shoal-test
 
 echo "== a cluster in it"
 container=$(buildah from localhost/$image)
+buildah copy --quiet "$container" examples/digits/digits.onnx examples/digits/images.npy /digits/ >/dev/null
 in_image() { buildah run "$container" -- "$@"; }
 in_image /usr/bin/shoal --version
 in_image /usr/bin/shoal devices
@@ -55,10 +56,17 @@ in_image sh -ec '
   mkdir allowed && cp board.pub laptop.pub allowed/
   shoal hub --listen 127.0.0.1:7070 --key hub --allow allowed & hub=$!
   shoal node --hub 127.0.0.1 --key board --hub-key hub.pub --memory 256MiB & board=$!
+  trap "kill $board $hub 2>/dev/null || true" EXIT
+  client() { shoal "$@" --hub 127.0.0.1 --key laptop --hub-key hub.pub; }
+  joined=""
   for second in $(seq 60); do
     sleep 1
-    if shoal status --hub 127.0.0.1 --key laptop --hub-key hub.pub --json | grep -q "\"board\""; then break; fi
+    kill -0 $hub && kill -0 $board || exit 1
+    if client status --json | grep -q "\"state\": *\"ready\""; then joined=yes; break; fi
   done
-  shoal status --hub 127.0.0.1 --key laptop --hub-key hub.pub
+  client status
+  [ -n "$joined" ] || { echo "the node did not join within $second s" >&2; exit 1; }
+  client run /digits/digits.onnx --input /digits/images.npy --each -q --deadline 100 --output answers
+  [ -s answers/scores.npy ] || { echo "the digits have no answers" >&2; exit 1; }
   kill $board $hub
   wait'

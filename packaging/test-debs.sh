@@ -39,6 +39,7 @@ files() {
     -o -path ./var/lib/apt -o -path ./var/lib/dpkg -o -path ./var/cache/apt -o -path ./var/cache/debconf \
     -o -path ./var/log -o -path ./root -o -path ./run -o -path './etc/*-' \) -prune -o -print | sort)
 }
+# shellcheck disable=SC2046
 install_all() { apt install --reinstall --allow-downgrades $(cd "$root" && printf '/%s ' debs/*.deb); }
 keys() { (cd "$root/etc/shoal" && sha256sum node.key node.pub hub.key hub.pub); }
 keys_are_kept() { [ "$(keys)" = "$(cat "$work/keys")" ] || fail "$1 changed the keys"; }
@@ -80,6 +81,11 @@ for side in node hub; do
 done
 keys >"$work/keys"
 inside shoal devices -q
+# Programs need the soname, so a package that has another one must have another name.
+# shellcheck disable=SC2016  # dpkg-query's own
+library=$(inside dpkg-query -W -f '${Package}\n' 'libshoal[0-9]*')
+name=$(find "$root/usr/lib" -name 'libshoal.so.*' | sed -n 's|.*/libshoal\.so\.\([0-9]*\)$|\1|p')
+[ "$library" = "libshoal$name" ] || fail "the package $library has the library libshoal.so.$name"
 
 say "the digits on three boards, by a program built from libshoal-dev"
 mkdir "$work/dev"
@@ -103,6 +109,7 @@ inside sh /tmp/digits/run.sh
 
 say "hub and node from their settings, as their users"
 cp "$root/etc/shoal/node.pub" "$root/etc/shoal/allowed/board.pub"
+cp "$root/etc/shoal/hub.pub" "$root/etc/shoal/node-hub.pub"
 cat >"$root/tmp/services.sh" <<'END'
 set -eu
 cd /
@@ -149,7 +156,9 @@ install_all
 keys_are_kept "installing again"
 
 say "purged"
-apt purge shoal shoal-node shoal-hub libshoal libshoal-dev
+apt purge shoal shoal-node shoal-hub "$library" libshoal-dev
+[ -e "$root/etc/shoal/node-hub.pub" ] || fail "purging took the copy of the hub's key, which is its owner's"
+rm -r "$root/etc/shoal"
 files >"$work/after"
 left=$(comm -13 "$work/before" "$work/after")
 [ -z "$left" ] || fail "left behind:

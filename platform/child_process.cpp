@@ -31,10 +31,26 @@ struct Pipe {
     int read = -1, write = -1;
 };
 
+// In a program that closed its standard streams a pipe would get their numbers, which the child needs for its own.
+int above_standard_streams(int file) {
+    if (file > STDERR_FILENO) return file;
+    const int moved = ::fcntl(file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    const int error = errno;
+    ::close(file);
+    errno = error;
+    return moved;
+}
+
 Pipe make_pipe() {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) fail(errno, "cannot make a pipe");
-    return {ends[0], ends[1]};
+    const Pipe out{above_standard_streams(ends[0]), above_standard_streams(ends[1])};
+    if (out.read >= 0 && out.write >= 0) return out;
+    const int error = errno;
+    for (const int file : {out.read, out.write}) {
+        if (file >= 0) ::close(file);
+    }
+    fail(error, "cannot make a pipe");
 }
 
 // Sockets and locks of the parent must not live on in a child that hangs.

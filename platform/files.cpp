@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -15,6 +16,9 @@
 
 namespace shoal::platform {
 namespace {
+
+// Of what does not state its size: a device may never end.
+constexpr std::size_t kLongestStream = 16U << 20;
 
 [[noreturn]] void fail(const std::string& what, const std::filesystem::path& path) {
     throw std::system_error(errno, std::generic_category(), what + " '" + path.string() + "'");
@@ -100,8 +104,29 @@ void replace_file(const std::filesystem::path& path, std::string_view text, bool
 }
 
 std::string read_text(const std::filesystem::path& path) {
-    const MappedFile file = map_file(path);
-    return {reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()};
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() < 0) fail("cannot open", path);
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) fail("cannot read the size of", path);
+    const std::size_t stated = S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) : 0;
+    const std::size_t most = std::max(stated, kLongestStream);
+    // Read in place: a key's secret is to stay in the one buffer that its reader wipes.
+    std::string text(std::max<std::size_t>(stated + 1, 4096), '\0');
+    std::size_t used = 0;
+    while (true) {
+        const ssize_t count = ::read(file.get(), text.data() + used, text.size() - used);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) fail("cannot read", path);
+        if (count == 0) break;
+        used += static_cast<std::size_t>(count);
+        if (used > most) {
+            errno = EFBIG;
+            fail("cannot read", path);
+        }
+        if (used == text.size()) text.resize(2 * used);
+    }
+    text.resize(used);
+    return text;
 }
 
 bool make_private_folder(const std::filesystem::path& path) {

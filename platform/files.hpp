@@ -28,6 +28,7 @@ void forget_pages(const std::shared_ptr<const void>& owner, std::span<const std:
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes, bool owner_only = false);
 void replace_file(const std::filesystem::path& path, std::string_view text, bool owner_only = false);
 
+/// All that can be read from it: of a file that states no size, such as a pipe, 16 MiB at most.
 [[nodiscard]] std::string read_text(const std::filesystem::path& path);
 
 /// Makes a folder that only this user may enter, and the folders above it with the usual rights. False when one is

@@ -19,7 +19,7 @@ public:
 
     [[nodiscard]] bool present() const noexcept { return !socket_.empty(); }
 
-    // True when the manager's socket took the message.
+    // True when the manager's socket took the message; false, say, while its queue is full: tell it again then.
     bool ready(std::string_view status = {}) const noexcept;
     bool stopping(std::string_view status = {}) const noexcept;
     bool status(std::string_view text) const noexcept;  ///< one line for `systemctl status`

@@ -71,8 +71,24 @@ void add_counters(Thermal& out, const fs::path& folder) {
     }
 }
 
-void add_raspberry_pi(Thermal& out, const fs::path& file) {
-    const auto text = read_system_line(file);  // hexadecimal, with or without 0x
+bool ends_with(const std::string& text, std::string_view end) {
+    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+// soc/soc:firmware up to the Raspberry Pi 4, soc@107c000000/soc@107c000000:firmware on the 5.
+std::optional<std::string> raspberry_pi_throttled(const fs::path& folder) {
+    for (const auto& soc : list_folder(folder)) {
+        if (!starts_with(soc, "soc")) continue;
+        for (const auto& part : list_folder(folder / soc)) {
+            if (!starts_with(part, "soc") || !ends_with(part, ":firmware")) continue;
+            if (auto text = read_system_line(folder / soc / part / "get_throttled")) return text;
+        }
+    }
+    return std::nullopt;
+}
+
+void add_raspberry_pi(Thermal& out, const fs::path& folder) {
+    const auto text = raspberry_pi_throttled(folder);  // hexadecimal, with or without 0x
     if (!text) return;
     const std::size_t start = starts_with(*text, "0x") ? 2 : 0;
     unsigned bits = 0;
@@ -80,6 +96,16 @@ void add_raspberry_pi(Thermal& out, const fs::path& file) {
     out.under_voltage = (bits & kUnderVoltage) != 0;
     out.throttled = (bits & kHeldBackNow) != 0;
     out.was_throttled = (bits & (kHeldBackNow | kHeldBackBefore)) != 0;
+}
+
+// Kernels that are not the maker's have no get_throttled, but all have this monitor of the firmware's alarm.
+void add_raspberry_pi_supply(Thermal& out, const fs::path& folder) {
+    if (out.under_voltage) return;
+    for (const auto& monitor : list_folder(folder)) {
+        if (read_system_line(folder / monitor / "name") != "rpi_volt") continue;
+        const auto alarm = read_system_number(folder / monitor / "in0_lcrit_alarm");
+        if (alarm) out.under_voltage = *alarm > 0;
+    }
 }
 
 }  // namespace
@@ -97,7 +123,8 @@ Thermal thermal(const fs::path& root) {
     add_monitors(out, root / "sys/class/hwmon");
     add_cooling(out, root / "sys/class/thermal");
     add_counters(out, root / "sys/devices/system/cpu");
-    add_raspberry_pi(out, root / "sys/devices/platform/soc/soc:firmware/get_throttled");
+    add_raspberry_pi(out, root / "sys/devices/platform");
+    add_raspberry_pi_supply(out, root / "sys/class/hwmon");
     return out;
 }
 

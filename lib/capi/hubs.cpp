@@ -53,7 +53,8 @@ private:
     void run() {
         std::unique_lock lock(mutex_);
         while (!changed_.wait_for(lock, transport::AllowWatch::kPause, [this] { return ending_; })) {
-            if (const auto problem = watch_.look()) base::log_warning("capi", *problem);
+            for (const auto& problem : watch_.look())
+                base::log_warning("capi", problem);
         }
     }
 

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,15 +18,16 @@ public:
 
     /// `paths` as AllowList::load takes them, `list` is kept like them; null: there is nothing to look at.
     AllowWatch(std::vector<std::filesystem::path> paths, std::shared_ptr<AllowList> list);
-    /// Reads them, at most once in kPause. What is wrong with them is returned when it is new; the list then stays as
-    /// it was.
-    [[nodiscard]] std::optional<std::string> look();
+    /// Reads them, at most once in kPause: keys that came are let in, keys that went are cut off. A file of a folder
+    /// that is no key is left out, other failures leave the list as it was; what is new of both is returned, a line
+    /// each.
+    [[nodiscard]] std::vector<std::string> look();
 
 private:
     std::vector<std::filesystem::path> paths_;
     std::shared_ptr<AllowList> list_;
     base::TimePoint looked_{};
-    std::string problem_;
+    std::vector<std::string> told_;
 };
 
 }  // namespace shoal::transport

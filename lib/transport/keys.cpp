@@ -1,14 +1,17 @@
 #include "transport/keys.hpp"
 
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <sstream>
 #include <system_error>
-#include <vector>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 
 namespace shoal::transport {
 
@@ -68,6 +71,14 @@ void expect_private(const fs::path& path) {
     }
 }
 
+// What makes a file of a folder no key, and will the next time. Other failures pass, such as having no descriptors
+// left: to go on without the file would cut off whom it lets in.
+bool lasts(const fs::path& file, const base::Error& error) {
+    if (error.code() != Code::io) return true;
+    std::error_code ignored;
+    return fs::is_directory(file, ignored) || (::access(file.c_str(), R_OK) != 0 && errno == EACCES);
+}
+
 PublicKey public_half(const std::string& secret) {
     std::array<char, kTextLength + 1> text{};
     if (zmq_curve_public(text.data(), secret.c_str()) != 0) fail(Code::invalid_argument, "not a secret key");
@@ -117,9 +128,8 @@ Keys Keys::generate() {
     return out;
 }
 
-Keys Keys::load(const fs::path& file) {
-    const fs::path name = pair_name(file);
-    const fs::path secret_path = with_suffix(name, ".key"), public_path = with_suffix(name, ".pub");
+Keys Keys::load_secret(const fs::path& name) {
+    const fs::path secret_path = with_suffix(name, ".key");
     std::string content = read_file(secret_path, "secret key");
     expect_private(secret_path);
     std::string secret(trimmed(content));
@@ -127,11 +137,31 @@ Keys Keys::load(const fs::path& file) {
     if (!is_key_text(secret)) {
         fail(Code::invalid_argument, "'", secret_path.string(), "' is not a secret key: one line of 40 Z85 characters");
     }
-    Keys out(std::move(secret));
+    return Keys(std::move(secret));
+}
+
+Keys Keys::load(const fs::path& file) {
+    const fs::path name = pair_name(file);
+    const fs::path secret_path = with_suffix(name, ".key"), public_path = with_suffix(name, ".pub");
+    Keys out = load_secret(name);
+    std::error_code ignored;
+    if (!fs::exists(public_path, ignored)) {
+        fail(Code::not_found, "there is no '", public_path.string(), "' beside the secret key; 'shoal keygen ",
+             name.string(), "' writes it anew");
+    }
     if (PublicKey::load(public_path) != out.public_key()) {
         fail(Code::invalid_argument, "'", public_path.string(), "' is not the public half of '", secret_path.string(),
              "', which is ", out.public_key().text());
     }
+    return out;
+}
+
+std::optional<Keys> Keys::complete(const fs::path& name) {
+    const fs::path public_path = with_suffix(name, ".pub");
+    std::error_code ignored;
+    if (!fs::exists(with_suffix(name, ".key"), ignored) || fs::exists(public_path, ignored)) return std::nullopt;
+    Keys out = load_secret(name);
+    base::replace_file(public_path, out.public_.text() + "\n");
     return out;
 }
 
@@ -185,19 +215,44 @@ void AllowList::become(const AllowList& other) {
 }
 
 void AllowList::load(const fs::path& path) {
+    std::vector<std::string> left_out;
+    load(path, left_out);
+    for (const auto& line : left_out)
+        base::log_warning("transport", line);
+}
+
+void AllowList::load_folder(const fs::path& path, std::vector<std::string>& left_out) {
     std::error_code error;
-    if (fs::is_directory(path, error)) {
-        std::vector<fs::path> files;
-        for (fs::directory_iterator at(path, error); !error && at != fs::directory_iterator(); at.increment(error)) {
-            if (at->path().extension() == ".pub") files.push_back(at->path());
+    std::vector<fs::path> files;
+    for (fs::directory_iterator at(path, error); !error && at != fs::directory_iterator(); at.increment(error)) {
+        if (at->path().extension() == ".pub") files.push_back(at->path());
+    }
+    if (error) {
+        fail(Code::io, "the folder of allowed keys '", path.string(), "' cannot be listed: ", error.message(),
+             "; may this user read it?");
+    }
+    std::sort(files.begin(), files.end());
+    std::vector<std::string> bad;
+    for (const auto& file : files) {
+        try {
+            add(PublicKey::load(file), file.stem().string());
+        } catch (const base::Error& problem) {
+            if (!lasts(file, problem)) throw;
+            bad.push_back(base::text("left out of the allowed keys: ", problem.what()));
         }
-        if (error) {
-            fail(Code::io, "the folder of allowed keys '", path.string(), "' cannot be listed: ", error.message(),
-                 "; may this user read it?");
-        }
-        for (const auto& file : files)
-            load(file);
-        return;
+    }
+    if (!bad.empty() && bad.size() == files.size()) {
+        fail(Code::invalid_argument, "no .pub file in '", path.string(), "' is an allowed key; ", bad.front());
+    }
+    left_out.insert(left_out.end(), bad.begin(), bad.end());
+}
+
+void AllowList::load(const fs::path& path, std::vector<std::string>& left_out) {
+    std::error_code error;
+    if (fs::is_directory(path, error)) return load_folder(path, left_out);
+    if (fs::is_fifo(path, error)) {
+        fail(Code::invalid_argument, "the list of allowed keys '", path.string(),
+             "' is a pipe, which can be read only once; give a file");
     }
     if (path.extension() == ".pub") return add(PublicKey::load(path), path.stem().string());
     refuse_secret(path);

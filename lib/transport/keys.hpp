@@ -11,8 +11,10 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace shoal::transport {
 
@@ -39,6 +41,9 @@ public:
     /// Throws not_found, io, invalid_argument (not a key, halves that do not match) or refused (other users may read
     /// the secret), each naming the file.
     static Keys load(const std::filesystem::path& file);
+    /// Writes NAME.pub anew where NAME.key stands alone, as after a loss of power while the pair was made; nothing is
+    /// done and told otherwise. Throws as load() does.
+    static std::optional<Keys> complete(const std::filesystem::path& name);
     /// Writes NAME.key and NAME.pub. Throws refused when either exists: keys are not overwritten.
     void save(const std::filesystem::path& name) const;
 
@@ -54,6 +59,7 @@ public:
 
 private:
     explicit Keys(std::string secret);
+    static Keys load_secret(const std::filesystem::path& name);
 
     std::string secret_;
     PublicKey public_;
@@ -75,7 +81,11 @@ public:
 
     /// Adds what `path` holds: a NAME.pub file, a folder of them, or a text file of "KEY [name]" lines and
     /// "# comment" lines. Throws not_found, io or invalid_argument naming file and line.
+    /// One bad file must not lock out all others: in a folder, .pub files that are no public keys or may not be read
+    /// are left out, and told in the log; a folder where all of them are bad throws.
     void load(const std::filesystem::path& path);
+    /// The same for who loads again and again: what is left out goes there, a line each, instead of into the log.
+    void load(const std::filesystem::path& path, std::vector<std::string>& left_out);
 
     /// Has the same keys as `other` from now on; nothing changes, nor does version(), when it had them already.
     void become(const AllowList& other);
@@ -84,6 +94,8 @@ public:
     [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 
 private:
+    void load_folder(const std::filesystem::path& path, std::vector<std::string>& left_out);
+
     mutable std::mutex mutex_;
     std::map<PublicKey, std::string> keys_;
     std::atomic<std::uint64_t> version_{0};

@@ -37,6 +37,20 @@ TEST_CASE("a key pair is made, told, and kept") {
     const auto json = nlohmann::json::parse(shoal_command("keygen third --json", here).out);
     CHECK(json["public_key"] == transport::PublicKey::load(folder / "third.pub").text());
     CHECK(json["secret_file"] == "third.key");
+    const auto quiet = shoal_command("keygen fourth --quiet", here);
+    CHECK(quiet.exit_code == 0);
+    CHECK((quiet.out + quiet.error).empty());
+    CHECK(std::filesystem::exists(folder / "fourth.pub"));
+}
+
+TEST_CASE("a public half that is missing is written anew") {
+    const TemporaryFolder folder;
+    const std::string here = "-C " + folder.path().string();
+    REQUIRE(shoal_command("keygen board", here).exit_code == 0);
+    const auto before = transport::Keys::load(folder / "board").public_key();
+    std::filesystem::remove(folder / "board.pub");
+    CHECK(shoal_command("keygen board", here).exit_code == 0);
+    CHECK(transport::Keys::load(folder / "board").public_key() == before);
 }
 
 TEST_CASE("a folder is no name, and one that is not there is told") {

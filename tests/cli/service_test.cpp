@@ -6,6 +6,7 @@
 #include "cli/command.hpp"
 #include "cli/journal.hpp"
 #include "platform/child_process.hpp"
+#include "platform/service.hpp"
 #include "support/process.hpp"
 #include "support/service_manager.hpp"
 
@@ -37,6 +38,25 @@ TEST_CASE("the watchdog hears of a process only while what it serves is alive") 
     CHECK(heard_while([&] { return ++turns; }) == "READY=1\nSTATUS=well;STOPPING=1\n");
 }
 
+TEST_CASE("a manager that was too busy to hear is told again") {
+    const TemporaryFolder folder;
+    const ServiceManager manager((folder / "notify").string());
+    ::setenv("WATCHDOG_USEC", "20000", 1);
+    const platform::ServiceNotifier others;
+    while (others.status("starting")) {}
+    int looks = 0;
+    std::string heard;
+    const auto look = [&] {
+        if (++looks < 4) return true;
+        for (auto message = manager.heard(); message != "nothing"; message = manager.heard())
+            if (message != "STATUS=starting") heard += message + ";";
+        return looks < 10;
+    };
+    cli::serve_until_signal({.status = "well", .still_well = look});
+    CHECK(heard.substr(0, heard.find(';')) == "READY=1\nSTATUS=well");
+    CHECK(contains(heard, "WATCHDOG=1\n;"));
+}
+
 TEST_CASE("a hub and a node say that they are ready, alive and going") {
     const TemporaryFolder folder;
     const ServiceManager manager((folder / "notify").string());
@@ -59,6 +79,21 @@ TEST_CASE("a hub and a node say that they are ready, alive and going") {
         CHECK(last == "STOPPING=1\n");
         while (service.read_line(seconds(30)).kind == platform::ChildProcess::Line::Kind::text) {}
     }
+}
+
+TEST_CASE("a hub serves though a file among the allowed keys is none, and says which") {
+    const TemporaryFolder folder;
+    const auto served = run_command("cd " + folder.path().string() +
+                                    " && mkdir allowed && shoal='timeout --foreground 60 " SHOAL_COMMAND
+                                    "'; $shoal keygen -q hub && $shoal keygen -q allowed/a && rm allowed/a.key && "
+                                    "echo table >allowed/b.pub && "
+                                    "{ $shoal hub --listen '127.0.0.1:*' --key hub --allow allowed --cache cache "
+                                    ">log 2>&1 & hub=$!; until grep -q left.out log; do kill -0 $hub || break; done; "
+                                    "sleep 2; kill $hub; wait $hub; cat log; }");
+    CHECK(contains(served.output, "listening on"));
+    const auto told = served.output.find("left out of the allowed keys: 'allowed/b.pub' is not a public key");
+    REQUIRE(told != std::string::npos);
+    CHECK(served.output.find("left out", told + 1) == std::string::npos);  // every second it looks, but tells it once
 }
 
 TEST_CASE("every line for the journal has its priority") {

@@ -10,6 +10,7 @@
 #include "cli/command.hpp"
 #include "cli/config_file.hpp"
 #include "cli/frame.hpp"
+#include "support/process.hpp"
 
 using namespace shoal;
 using namespace shoal::test;
@@ -212,4 +213,10 @@ TEST_CASE("names of variables, and origins behind messages") {
     CHECK(cli::with_origin("--hub-key needs --key", origins) == "--hub-key needs --key ('hub-key' in f, line 2)");
     CHECK(cli::with_origin("--name: bad", origins) == "--name: bad");
     CHECK(cli::with_origin("no --hub: bad", origins) == "no --hub: bad");
+}
+
+TEST_CASE("settings may come through a pipe") {
+    const auto run = run_command("echo 'memroy = 1' | timeout 60 " SHOAL_COMMAND " hub --config /dev/stdin 2>&1");
+    CHECK(run.exit_code == 2);
+    CHECK(contains(run.output, "/dev/stdin, line 1: there is no key 'memroy'"));
 }

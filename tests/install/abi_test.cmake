@@ -1,9 +1,13 @@
-# Holds the C interface against what was recorded of it, tests/install/abi/*.abi:
+# Holds the C interface against what was recorded of it, tests/install/abi/*.abi: next-PROCESSOR.abi, what the next release
+# will promise, and SHOAL_ABI-VERSION-PROCESSOR.abi, what that release promised to programs that are not compiled again. A *.words file beside each has the header's codes and fields.
 #   1. shoal.h compiles alone as C99, with every warning an error;
 #   2. its functions are those of lib/capi/libshoal.map, and those that the shared library (where one is built) exports;
-#   3. its types, structures and signatures are as recorded, by libabigail's abidiff. What is compared is a stub library
-#      made of the header: the header is all that a program knows, and Shoal's own types stay out of it.
-# A change that is meant is recorded by the target record_abi; what a release recorded only grows.
+#   3. its types, structures and signatures are exactly those of the next release's record: every change is seen, and
+#      recorded by the target record_abi when it is meant;
+#   4. against the last release with the same SHOAL_ABI only additions are allowed: functions, fields at the end of structures
+#      (which begin with their size), codes. No recording helps there; what must break needs another SHOAL_ABI.
+# Types are compared by libabigail's abidiff, and on a stub library made of the header: the header is all that a program
+# knows, and Shoal's own types stay out of it.
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
   if(NOT result EQUAL 0)
@@ -34,6 +38,27 @@ endforeach()
 string(REPLACE "@" ";" stub "${stub}")
 list(SORT functions)
 
+# Its words: codes, which no type tells of, and "struct STRUCTURE FIELD's number: field", which says whether a structure only
+# grew.
+string(REGEX MATCHALL "SHOAL_[A-Z0-9_]+ = [0-9]+" words "${header}")
+string(REPLACE "[" "<" plain "${header}")  # brackets keep CMake's lists together
+string(REPLACE "]" ">" plain "${plain}")
+string(REGEX MATCHALL "typedef struct shoal_[a-z_]+ {[^}]*}" structures "${plain}")
+foreach(structure IN LISTS structures)
+  string(REGEX MATCH "struct (shoal_[a-z_]+) {(.*)}" all "${structure}")
+  set(name ${CMAKE_MATCH_1})
+  string(REGEX REPLACE "[ \n\t]+" " " fields "${CMAKE_MATCH_2}")
+  string(REGEX MATCHALL "[^@]+@" fields "${fields}")
+  set(number 0)
+  foreach(field IN LISTS fields)
+    string(REGEX REPLACE "^ *(.*)@" "\\1" field "${field}")
+    list(APPEND words "struct ${name} ${number}: ${field}")
+    math(EXPR number "${number} + 1")
+  endforeach()
+endforeach()
+list(SORT words COMPARE NATURAL)
+list(JOIN words "\n" word_lines)
+
 file(STRINGS ${SOURCE}/lib/capi/libshoal.map mapped REGEX "^    shoal_")
 list(TRANSFORM mapped REPLACE "[ ;]" "")
 list(SORT mapped)
@@ -60,8 +85,14 @@ if(NOT ABIDW OR NOT ABIDIFF)
   message("skipped: abidw and abidiff (package abigail-tools) are not installed; types are not compared")
   return()
 endif()
-if(NOT EXISTS ${RECORDED} AND NOT RECORD)
-  message("skipped: there is no record for this architecture, ${RECORDED}")
+file(STRINGS ${SOURCE}/include/shoal/shoal.h abi REGEX "^#define SHOAL_ABI [0-9]+$")
+string(REGEX REPLACE ".* " "" abi "${abi}")
+set(next ${RECORDS}/next-${PROCESSOR}.abi)
+if(NOT EXISTS ${next} AND NOT RECORD)
+  if(PROCESSOR STREQUAL x86_64)
+    message(FATAL_ERROR "there is no record to compare with, ${next}; make one: cmake --build BUILD --target record_abi")
+  endif()
+  message("skipped: there is no record for this architecture, ${next}")
   return()
 endif()
 file(WRITE ${WORK}/stub.c "${stub}")
@@ -70,13 +101,56 @@ run(${CC} -std=c99 -g -gdwarf-4 -O0 -fPIC -shared -I${SOURCE}/include -ffile-pre
 run(${ABIDW} --no-corpus-path --no-comp-dir-path --no-show-locs --no-elf-needed --exported-interfaces-only
   --out-file ${WORK}/libshoal.abi ${WORK}/libshoal.so)
 if(RECORD)
-  file(COPY_FILE ${WORK}/libshoal.abi ${RECORDED})
-  message("recorded ${RECORDED}")
+  if(RECORD STREQUAL release)
+    set(next ${RECORDS}/${abi}-${VERSION}-${PROCESSOR}.abi)
+    if(EXISTS ${next})
+      message(FATAL_ERROR "${next} is there already: what was released does not change")
+    endif()
+  endif()
+  file(COPY_FILE ${WORK}/libshoal.abi ${next})
+  string(REGEX REPLACE "abi$" "words" next_words ${next})
+  file(WRITE ${next_words} "${word_lines}\n")
+  message("recorded ${next}")
   return()
 endif()
-execute_process(COMMAND ${ABIDIFF} ${RECORDED} ${WORK}/libshoal.abi RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
+
+file(GLOB released ${RECORDS}/${abi}-*-${PROCESSOR}.abi)
+if(released)
+  list(SORT released COMPARE NATURAL)
+  list(POP_BACK released last)
+  string(REGEX REPLACE "abi$" "words" released_words ${last})
+  file(STRINGS ${released_words} before)
+  set(gone ${before})
+  list(REMOVE_ITEM gone ${words})
+  if(gone)
+    list(JOIN gone "\n  " gone)
+    message(FATAL_ERROR "Programs that were compiled for ${last} break; gone or changed:\n  ${gone}")
+  endif()
+  set(added ${words})
+  list(REMOVE_ITEM added ${before})
+  set(grown "")
+  foreach(word IN LISTS added)
+    if(word MATCHES "^struct ([^ ]+)")
+      string(APPEND grown "[suppress_type]\n  name = ${CMAKE_MATCH_1}\n")
+    endif()
+  endforeach()
+  file(WRITE ${WORK}/grown "${grown}")
+  execute_process(COMMAND ${ABIDIFF} --no-added-syms --suppressions ${WORK}/grown ${last} ${WORK}/libshoal.abi
+    RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "Programs that were compiled for ${last} break:\n${text}")
+  endif()
+  message("nothing that was released breaks: ${last}")
+endif()
+execute_process(COMMAND ${ABIDIFF} ${next} ${WORK}/libshoal.abi RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
+string(REGEX REPLACE "abi$" "words" next_words ${next})
+file(STRINGS ${next_words} recorded)
+if(NOT "${recorded}" STREQUAL "${words}")
+  set(result 1)
+  string(APPEND text "other codes or fields than in ${next_words}")
+endif()
 if(NOT result EQUAL 0)
-  message(FATAL_ERROR "The C interface is not what was recorded:\n${text}\nIf this is meant and is no change of what was "
-    "released, record it: cmake --build BUILD --target record_abi")
+  message(FATAL_ERROR "The C interface is not what was recorded:\n${text}\nIf this is meant, record it: "
+    "cmake --build BUILD --target record_abi")
 endif()
 message("types and signatures are as recorded")

@@ -163,6 +163,19 @@ TEST_CASE("a Raspberry Pi that is too hot on a weak supply") {
     CHECK(platform::thermal(root.path()).was_throttled == false);
 }
 
+TEST_CASE("a Raspberry Pi whose kernel is not its maker's tells of a weak supply") {
+    const test::TemporaryFolder root;
+    root.write("sys/devices/platform/soc@107c000000/soc@107c000000:firmware/uevent", "DRIVER=raspberrypi-firmware\n");
+    root.write("sys/class/hwmon/hwmon0/name", "cpu_thermal\n");
+    root.write("sys/class/hwmon/hwmon0/in0_lcrit_alarm", "1\n");
+    root.write("sys/class/hwmon/hwmon1/name", "rpi_volt\n");
+    root.write("sys/class/hwmon/hwmon1/in0_lcrit_alarm", "0\n");
+    CHECK(platform::thermal(root.path()).under_voltage == false);
+    root.write("sys/class/hwmon/hwmon1/in0_lcrit_alarm", "1\n");
+    CHECK(platform::thermal(root.path()).under_voltage == true);
+    CHECK(!platform::thermal(root.path()).throttled);
+}
+
 TEST_CASE("what a system does not state is absent") {
     const test::TemporaryFolder root;
     CHECK(platform::memory(root.path()) == platform::Memory{});

@@ -82,6 +82,20 @@ TEST_CASE("a program as a child") {
     CHECK_THROWS_AS(ChildProcess::run({}), std::system_error);
 }
 
+TEST_CASE("children report to a program whose standard streams are closed") {
+    auto closed = ChildProcess::fork([](int output) {
+        for (const int stream : {0, 1, 2})
+            ::close(stream);
+        auto copy = ChildProcess::fork([](int line) { say(line, "copy\n"); });
+        say(output, (copy.read_line(20s).text + "\n").c_str());
+        auto program = ChildProcess::run({"sh", "-c", "echo program"});
+        say(output, (program.read_line(20s).text + "\n").c_str());
+        say(output, ::fcntl(0, F_GETFD) == -1 ? "still closed\n" : "open\n");
+    });
+    for (const char* expected : {"copy", "program", "still closed"})
+        CHECK(closed.read_line(20s).text == expected);
+}
+
 TEST_CASE("a line without end is cut") {
     auto child = ChildProcess::run({"sh", "-c", "head -c 10000 /dev/zero | tr '\\0' x"});
     const auto line = child.read_line(20s);

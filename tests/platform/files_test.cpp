@@ -1,6 +1,7 @@
 #include "platform/files.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,6 +76,28 @@ TEST_CASE("errors name the path") {
                       ("cannot open '" + missing + "': No such file or directory").c_str());
     CHECK_THROWS_AS(platform::replace_file(missing, "x"), std::system_error);
     CHECK_THROWS_AS((void)platform::map_file(folder.path()), std::system_error);
+}
+
+TEST_CASE("what states no size is read to its end") {
+    const test::TemporaryFolder folder;
+    const std::string pipe = (folder / "pipe").string(), text(100003, 'x');
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    for (const std::string& content : {std::string(), std::string("hub = \"here\"\n"), text}) {
+        std::thread writer([&] {
+            const int file = ::open(pipe.c_str(), O_WRONLY | O_CLOEXEC);
+            for (std::size_t at = 0; at < content.size();) {
+                const ssize_t count = ::write(file, content.data() + at, content.size() - at);
+                if (count <= 0) break;
+                at += static_cast<std::size_t>(count);
+            }
+            ::close(file);
+        });
+        CHECK(platform::read_text(pipe) == content);
+        writer.join();
+    }
+    CHECK(platform::read_text("/proc/self/status").find("Pid:") != std::string::npos);
+    CHECK_THROWS_WITH((void)platform::read_text("/dev/zero"), "cannot read '/dev/zero': File too large");
+    CHECK_THROWS_AS((void)platform::read_text(folder.path()), std::system_error);
 }
 
 TEST_CASE("a private folder is this user's alone") {

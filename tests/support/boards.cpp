@@ -79,7 +79,8 @@ void make_raspberry_pi_5(const TemporaryFolder& root) {
     root.write("proc/pressure/cpu", "some avg10=12.00 avg60=3.50 avg300=1.00 total=1\n");
     thermal_zone(root, 0, "cpu-thermal", "57300");
     cooling_device(root, 0, "pwm-fan", "3");
-    root.write("sys/devices/platform/soc/soc:firmware/get_throttled", "50000\n");  // had both, has neither
+    root.write("sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled",
+               "50000\n");  // had both, has neither
     link(root, "lo", "772", "unknown", "", "");
     link(root, "eth0", "1", "up", "1000", "device");
     link(root, "wlan0", "1", "down", "", "wireless");

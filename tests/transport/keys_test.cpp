@@ -6,9 +6,12 @@
 
 #include <fstream>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace {
@@ -86,6 +89,22 @@ TEST_CASE("damaged, open, missing and mismatched key files are refused with thei
     refused(base::Code::not_found, "keygen");
 }
 
+TEST_CASE("a secret that stands alone gets its public half back") {
+    const test::TemporaryFolder folder;
+    CHECK(!Keys::complete(folder / "board"));
+    const Keys keys = Keys::generate();
+    keys.save(folder / "board");
+    CHECK(!Keys::complete(folder / "board"));
+    fs::remove(folder / "board.pub");
+    const auto completed = Keys::complete(folder / "board");
+    REQUIRE(completed.has_value());
+    CHECK(completed->public_key() == keys.public_key());
+    CHECK(Keys::load(folder / "board").secret_text() == keys.secret_text());
+    fs::remove(folder / "board.key");
+    CHECK(!Keys::complete(folder / "board"));
+    CHECK(!fs::exists(folder / "board.key"));
+}
+
 TEST_CASE("public keys are compared and parsed strictly") {
     const auto key = Keys::generate().public_key();
     CHECK(PublicKey::parse(key.text()) == key);
@@ -121,6 +140,45 @@ TEST_CASE("an allow-list is read from files and folders, and tells its changes")
     write(folder / "list", a.public_key().text() + "\nnonsense\n");
     CHECK(std::string(error_of([&] { list.load(folder / "list"); }).what()).find("line 2") != std::string::npos);
     CHECK(error_of([&] { list.load(folder / "none"); }).code() == base::Code::not_found);
+}
+
+TEST_CASE("a bad file of a folder keeps nobody else out, and is told") {
+    const test::TemporaryFolder folder;
+    const Keys a = Keys::generate();
+    a.save(folder / "a");
+    fs::remove(folder / "a.key");
+    write(folder / "table.pub", "public key  " + a.public_key().text() + "\nsecret      table.key\n");
+    fs::create_directory(folder / "folder.pub");
+    fs::create_symlink("nowhere", folder / "gone.pub");
+    AllowList list;
+    std::vector<std::string> left_out, logged;
+    list.load(folder.path(), left_out);
+    CHECK(list.size() == 1);
+    CHECK(list.contains(a.public_key()));
+    REQUIRE(left_out.size() == 3);
+    for (std::size_t i = 0; const char* name : {"folder.pub", "gone.pub", "table.pub"})
+        CHECK(left_out[i++].find((folder / name).string()) != std::string::npos);
+
+    base::set_log_sink([&](base::LogLevel level, std::string_view, std::string_view message) {
+        if (level == base::LogLevel::warning) logged.emplace_back(message);
+    });
+    list.load(folder.path());
+    base::set_log_sink({});
+    CHECK(logged == left_out);
+
+    fs::remove(folder / "a.pub");
+    const auto error = error_of([&] { list.load(folder.path()); });
+    CHECK(error.code() == base::Code::invalid_argument);
+    CHECK(std::string(error.what()).find("folder.pub") != std::string::npos);
+    // Who names a file means that file.
+    CHECK(error_of([&] { list.load(folder / "table.pub"); }).code() == base::Code::invalid_argument);
+}
+
+TEST_CASE("a list that can be read only once is no list") {
+    const test::TemporaryFolder folder;
+    REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+    AllowList list;
+    CHECK(std::string(error_of([&] { list.load(folder / "pipe"); }).what()).find("pipe") != std::string::npos);
 }
 
 // No file can be opened while one of these lives; to root nothing else is forbidden.
