@@ -15,6 +15,7 @@ public:
         : open_(std::make_shared<OpenDevice>(device, options)) {}
 
     [[nodiscard]] const device::DeviceInfo& device() const noexcept override { return open_->device().info; }
+    [[nodiscard]] device::KernelTable kernels() const override { return open_->kernels(); }
     [[nodiscard]] device::Rates measure_rates() override {
         RatesOptions options;
         options.program = open_->program_options();
