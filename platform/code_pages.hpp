@@ -14,8 +14,10 @@ struct CodeRange {
 };
 
 /// The code of compilers that drivers bring along (libLLVM, libclang, PoCL's own), mappings of at least `least_bytes`
-/// each, as /proc/self/smaps lists them; none where there is no such list. All their pages are the file's: a mapping
-/// into which somebody wrote, a debugger's breakpoint or a hook, is left out.
+/// each, as /proc/self/maps lists them; none where there is no such list. All their pages are the file's: a mapping
+/// into which somebody wrote, a debugger's breakpoint or a hook, is left out, and all are where the system does not
+/// tell
+/// (/proc/self/pagemap).
 [[nodiscard]] std::vector<CodeRange> code_ranges(std::uint64_t least_bytes, const std::filesystem::path& root = "/");
 
 /// Takes those pages out of this process' resident set. They stay in the system's page cache as
