@@ -355,6 +355,17 @@ private:
     Turns turns_;
 };
 
+// Nothing where that fails too.
+std::unique_ptr<runtime::Executable> make_plain(const std::shared_ptr<OpenDevice>& device, const Graph& graph) {
+    device::DeviceInfo plain = device->device().info;
+    plain.kernels = device::KernelClass::plain;
+    try {
+        return std::make_unique<OpenClExecutable>(device, plain, graph, std::vector<std::string>{});
+    } catch (const base::Error&) {
+        return nullptr;
+    }
+}
+
 }  // namespace
 
 std::unique_ptr<runtime::Executable> make_executable(std::shared_ptr<OpenDevice> device, runtime::Graph graph,
@@ -364,17 +375,18 @@ std::unique_ptr<runtime::Executable> make_executable(std::shared_ptr<OpenDevice>
     const auto best = device->variants_for(graph);
     if (device::kernel_class(info) != device::KernelClass::gpu)
         return std::make_unique<OpenClExecutable>(device, info, std::move(graph), best);
-    // Whether a driver takes a kernel with large tiles shows only when it has compiled it.
+    // Whether a driver takes a kernel with large tiles shows only when it has compiled it; what it did not take ahead of
+    // time is not in the folder.
     try {
         return std::make_unique<OpenClExecutable>(device, info, graph, best);
     } catch (const base::Error& error) {
-        if (error.code() != base::Code::device) throw;
+        if (error.code() != base::Code::device && error.code() != base::Code::not_found) throw;
+        auto slower = make_plain(device, graph);
+        if (slower == nullptr) throw;
         base::log_warning("opencl", "device '", info.name, "' refuses kernels of '", graph.name,
                           "', which runs on slower ones now; 'shoal tune' looks for others: ", error.what());
+        return slower;
     }
-    device::DeviceInfo plain = info;
-    plain.kernels = device::KernelClass::plain;
-    return std::make_unique<OpenClExecutable>(device, plain, std::move(graph), std::vector<std::string>{});
 }
 
 }  // namespace shoal::opencl

@@ -16,7 +16,7 @@ bool runs_persistently(const device::DeviceInfo& device) {
     if (device.kind != device::Kind::cpu || device.platform != "Portable Computing Language") return false;
     if (device.compute_units == 1) return true;  // one group waits for nobody
     const std::string_view name = device.name;
-    const bool tried = name.rfind("pthread", 0) == 0 || name.rfind("cpu-", 0) == 0;
+    const bool tried = name.rfind("pthread", 0) == 0 || name == "cpu" || name.rfind("cpu-", 0) == 0;
     return tried && device.compute_units > 1 && name.rfind("cpu-tbb", 0) != 0 && name.rfind("cpu-minimal", 0) != 0;
 }
 

@@ -74,6 +74,23 @@ TEST_CASE("a model runs where the driver refuses tiles, or shows the host's memo
     }
 }
 
+TEST_CASE("kernels made ahead of time are those that the driver takes") {
+    if (!has_pocl()) return;
+    const Machine machine;
+    REQUIRE(machine.run("").exit_code == 0);
+    const auto want = machine.scores();
+    std::filesystem::remove_all(machine.folder / "out");
+    const auto built =
+        machine.shoal("kernels build classifier.onnx --dim N=1 -o kernels", kGpu + "SHOAL_WRAPPER_REFUSES=TILE_ROWS");
+    INFO(built.error);
+    REQUIRE(built.exit_code == 0);
+    const auto ran = machine.shoal("run classifier.onnx -i data.npy --output out --kernels kernels",
+                                   kGpu + "SHOAL_WRAPPER_COMPILER=none");
+    INFO(ran.error);
+    REQUIRE(ran.exit_code == 0);
+    CHECK_EQ(difference(machine.scores(), want, {1e-4, 1e-5}), "");
+}
+
 TEST_CASE("kernels that cannot have the groups that they are made for are named with both numbers") {
     if (!has_pocl()) return;
     const auto ran = Machine().run("SHOAL_WRAPPER_TYPE=accelerator SHOAL_WRAPPER_GROUP=16");

@@ -55,7 +55,7 @@ TEST_CASE("a resident kernel waits for its groups only where all of them run at 
     device::DeviceInfo device;
     device.platform = "Portable Computing Language";
     device.compute_units = 4;
-    for (const auto* name : {"pthread-haswell-AMD EPYC", "cpu-cortex-a76-0xd0b"}) {
+    for (const auto* name : {"pthread-haswell-AMD EPYC", "cpu-cortex-a76-0xd0b", "cpu"}) {
         device.name = name;
         CHECK(opencl::runs_persistently(device));
     }
