@@ -9,8 +9,9 @@
 
 Each round starts each engine once, in a process of its own, in an order that turns from round to round; an engine's time
 in a round is the median of its runs there. Ratios are of one round, so that what slows the machine for minutes slows both;
-the median of the rounds' ratios counts. Below 1, Shoal is faster. The share is of what the device reaches in `shoal
-devices --bench`: of its GFLOP/s. Needs onnxruntime, and for ncnn also pnnx and ncnn, from PyPI.
+the median of the rounds' ratios counts. Below 1, Shoal is faster. The share is the time in which the device, with as many
+threads, would run the model at its measured arithmetic and memory, of what it takes (`shoal bench --limit`). Needs
+onnxruntime, and for ncnn also pnnx and ncnn, from PyPI.
 """
 import argparse
 import json
@@ -100,19 +101,27 @@ def input_shape(model):
     return [size.dim_value or 1 for size in inputs[0].type.tensor_type.shape.dim]
 
 
-def run_shoal(flags, model, repeat):
+def bench(flags, model, repeat, *more):
     command = [flags.shoal, "bench", model, "--repeat", str(repeat), "--skip-start", "--json", "--quiet",
-               "--threads", str(flags.threads)]
+               "--threads", str(flags.threads), *more]
     if flags.device:
         command += ["--device", flags.device]
-    symbol = batch_symbol(model) if flags.batch != 1 else None
-    if symbol:
+    if flags.batch != 1:
+        symbol = batch_symbol(model)
+        if not symbol:
+            return {"error": "its batch is fixed; --batch needs a symbol in the first dimension"}
         command += ["--dim", f"{symbol}={flags.batch}"]
     done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{model}: {done.stderr.strip()}")
-    got = json.loads(done.stdout)
-    return {key: got[key] for key in ("median_ms", "peak_resident_bytes", "gflops_per_s", "first_run_ms", "kernels")}
+    return json.loads(done.stdout) if done.returncode == 0 else {"error": last_line(done)}
+
+
+def last_line(done):
+    return done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit {done.returncode}"
+
+
+def run_shoal(flags, model, repeat):
+    got = bench(flags, model, repeat)
+    return got if "error" in got else {key: got[key] for key in ("median_ms", "peak_resident_bytes", "gflops_per_s", "first_run_ms", "kernels")}
 
 
 def batch_symbol(model):
@@ -122,7 +131,7 @@ def batch_symbol(model):
         shape = value.type.tensor_type.shape.dim
         if shape and shape[0].dim_param:
             return shape[0].dim_param
-    raise SystemExit(f"{model}: its batch is fixed; --batch needs a symbol in the first dimension")
+    return None
 
 
 def run_rival(flags, rival, model, repeat):
@@ -132,22 +141,26 @@ def run_rival(flags, rival, model, repeat):
                        PATH=f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}")
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
-        return {"error": done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit {done.returncode}"}
+        return {"error": last_line(done)}
     return json.loads(done.stdout)
 
 
-def measure(flags, model, peak):
+def measure(flags, model):
     rounds = []
     for turn in range(flags.rounds):
         order = ["shoal", *flags.rivals]
         order = order[turn % len(order):] + order[:turn % len(order)]
         rounds.append({engine: run_shoal(flags, model, flags.repeat) if engine == "shoal" else
                        run_rival(flags, engine, model, flags.repeat) for engine in order})
+        if "error" in rounds[-1]["shoal"]:
+            return {"shoal_error": rounds[-1]["shoal"]["error"], "rounds": rounds}
     out = {"shoal_ms": statistics.median(r["shoal"]["median_ms"] for r in rounds),
            "gflops_per_s": statistics.median(r["shoal"]["gflops_per_s"] for r in rounds),
            "peak_resident_bytes": max(r["shoal"]["peak_resident_bytes"] for r in rounds), "rounds": rounds}
-    if peak:
-        out["share"] = out["gflops_per_s"] / peak
+    limit_ms = bench(flags, model, 1, "--limit").get("limit_ms")
+    if limit_ms:
+        out["limit_ms"] = limit_ms
+        out["share"] = limit_ms / out["shoal_ms"]
     for rival in flags.rivals:
         good = [r for r in rounds if "median_ms" in r[rival]]
         if not good:
@@ -161,14 +174,15 @@ def measure(flags, model, peak):
     return out
 
 
-def measured_peak(flags):
-    """GFLOP/s that the device reaches, by its own benchmark, with as many threads; none if it does not say."""
-    done = subprocess.run([flags.shoal, "devices", "--bench", "--json"], capture_output=True, text=True)
-    devices = json.loads(done.stdout)["devices"] if done.stdout else []
-    return max((device["rates"]["flops_per_s"] / 1e9 for device in devices if device.get("rates")), default=None)
+def names_of(models):
+    """What figures are listed under: a file's name alone where no other file has it."""
+    stems = [pathlib.Path(model).stem for model in models]
+    return {model: stem if stems.count(stem) == 1 else model for model, stem in zip(models, stems)}
 
 
 def line(name, got, rivals):
+    if "shoal_error" in got:
+        return f"{name:24}  shoal: {got['shoal_error']}"
     text = f"{name:24}{got['shoal_ms']:10.2f} ms"
     for rival in rivals:
         if f"{rival}_ratio" in got:
@@ -187,11 +201,20 @@ def line(name, got, rivals):
 
 
 def between(before, after):
-    old, new = (json.loads(pathlib.Path(path).read_text())["models"] for path in (before, after))
+    old, new = (json.loads(pathlib.Path(path).read_text()) for path in (before, after))
+    for what in ("threads", "batch"):
+        if old[what] != new[what]:
+            sys.exit(f"{before} is of {what} {old[what]} and {after} of {new[what]}: there is nothing to compare")
+    old, new = old["models"], new["models"]
     ratios = []
     for name in old:
         if name not in new:
             print(f"{name:24} only in {before}")
+            continue
+        failed = [f"{path}: {side[name]['shoal_error']}" for path, side in ((before, old), (after, new))
+                  if "shoal_error" in side[name]]
+        if failed:
+            print(f"{name:24}  {'; '.join(failed)}")
             continue
         ratios.append(new[name]["shoal_ms"] / old[name]["shoal_ms"])
         print(f"{name:24}{old[name]['shoal_ms']:10.2f} ms {new[name]['shoal_ms']:10.2f} ms  {ratios[-1]:6.2f}")
@@ -222,12 +245,10 @@ def main():
     if flags.engine:
         run = {"onnxruntime": run_onnxruntime, "ncnn": run_ncnn}[flags.engine]
         return print(json.dumps(run(flags.models[0], flags.batch, flags.threads, flags.repeat)))
-    peak = measured_peak(flags) if flags.threads == os.cpu_count() else None
-    done = {"threads": flags.threads, "batch": flags.batch, "peak_gflops_per_s": peak, "models": {}}
+    done = {"threads": flags.threads, "batch": flags.batch, "models": {}}
     print(f"{'':24}{'shoal':>10}   " + "".join(f"  {rival:>12}   ratio (range)    " for rival in flags.rivals))
-    for model in flags.models:
-        name = pathlib.Path(model).stem
-        done["models"][name] = measure(flags, model, peak)
+    for model, name in names_of(flags.models).items():
+        done["models"][name] = measure(flags, model)
         print(line(name, done["models"][name], flags.rivals), flush=True)
         if flags.output:
             pathlib.Path(flags.output).write_text(json.dumps(done, indent=1))

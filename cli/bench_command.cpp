@@ -4,6 +4,7 @@
 
 #include "base/units.hpp"
 #include "cli/commands.hpp"
+#include "cli/explain.hpp"
 #include "cli/messages.hpp"
 #include "cli/model_flags.hpp"
 #include "cli/output.hpp"
@@ -45,7 +46,7 @@ struct BenchFlags {
     SessionFlags session;
     int repeat = 0;  // 0: for about three seconds
     std::uint64_t seed = 1;
-    bool skip_start = false, start_only = false, json = false;
+    bool skip_start = false, limit = false, start_only = false, json = false;
 };
 
 struct Result {
@@ -58,6 +59,7 @@ struct Result {
     runtime::MemoryUse memory{};
     platform::ProcessMemory process{};
     std::optional<StartUps> starts{};
+    std::optional<double> limit_ms{};
 
     [[nodiscard]] double median_ms() const { return times.percentile_ms(50); }
     [[nodiscard]] double spread() const {
@@ -122,6 +124,11 @@ std::shared_ptr<runtime::Backend> backend_of(const BenchFlags& flags, std::vecto
     return are_several(flags.devices) ? session::make_remote_backend(share(devices)) : devices.at(0).backend;
 }
 
+// In what time the device would run the model at its measured best.
+double limit_ms(const session::Session& session, runtime::Backend& backend) {
+    return 1e3 * seconds_at_limit(explain(session.last_run(), 1), backend.measure_rates());
+}
+
 Result measure(const BenchFlags& flags, std::vector<ChosenDevice>& devices) {
     Result out;
     std::optional<importer::Model> model;
@@ -140,6 +147,7 @@ Result measure(const BenchFlags& flags, std::vector<ChosenDevice>& devices) {
     add_costs(session, out);
     out.memory = session.memory();
     out.process = platform::process_memory();
+    if (flags.limit) out.limit_ms = limit_ms(session, *backend);
     return out;
 }
 
@@ -167,6 +175,10 @@ void print_result(const Result& result, const BenchFlags& flags, const std::vect
               text(number(result.flops / result.median_ms() / 1e6, 3), " GFLOP/s (", number(result.flops / 1e9, 3),
                    " GFLOP in ", counted(static_cast<long long>(result.kernels), "kernel"), " a run), ",
                    number(1e3 * static_cast<double>(result.items) / result.median_ms(), 4), " inputs/s"));
+    if (result.limit_ms) {
+        facts.add("limit", text(format_ms(*result.limit_ms), " at what the device reaches, ",
+                                number(100 * *result.limit_ms / result.median_ms(), 3), " % of the median"));
+    }
     facts.add("ready in", text("load ", format_ms(times.load_ms), ", open the device ", format_ms(result.open_ms),
                                ", compile ", format_ms(times.compile_ms)));
     if (result.starts) {
@@ -216,6 +228,7 @@ Json result_json(const Result& result, const BenchFlags& flags, const std::vecto
     for (std::size_t i = 0; devices.size() > 1 && i < devices.size(); ++i)
         out["devices"].push_back(device_json(devices[i]));
     if (devices.size() > 1) out.erase("device");
+    if (result.limit_ms) out["limit_ms"] = *result.limit_ms;
     if (result.starts) {
         out["cold_start"] = start_json(result.starts->cold);
         out["warm_start"] = start_json(result.starts->warm);
@@ -237,6 +250,7 @@ void warn_of_noise(const Result& result) {
 Exit bench(const BenchFlags& flags) {
     if (are_several(flags.devices) && precision_of(flags.session) == session::Precision::fp16)
         throw UsageError("--precision fp16 is for one device; several compute in the model's own precision");
+    if (are_several(flags.devices) && flags.limit) throw UsageError("--limit is for one device");
     std::vector<ChosenDevice> devices;
     Result result = measure(flags, devices);
     if (flags.start_only) {
@@ -267,6 +281,10 @@ void add_bench_command(Frame& frame) {
         ->group(group);
     command.add_option("--seed", flags->seed, "Of the made-up inputs (default 1)")->option_text("N")->group(group);
     command.add_flag("--skip-start", flags->skip_start, "Do not measure cold and warm starts")->group(group);
+    command
+        .add_flag("--limit", flags->limit,
+                  "Also tell in what time the device would run it at the rates of 'shoal devices --bench'")
+        ->group(group);
     command.add_flag("--json", flags->json, "Print the figures, and each run's time, as JSON")->group(group);
     command.add_flag("--start-only", flags->start_only)->group("");  // what the measured processes are started with
     add_size_flags(command, flags->model);

@@ -21,12 +21,15 @@ double bytes_of(const graph::Cost& cost) {
     return cost.bytes_read + cost.bytes_written;
 }
 
-// How much of the time the device would have needed at its measured best, by whichever limit binds.
-double share_of_limit(const graph::Cost& cost, double seconds, const device::Rates& rates) {
-    if (seconds <= 0 || !rates.measured()) return 0;
+double seconds_at_limit(const graph::Cost& cost, const device::Rates& rates) {
+    if (!rates.measured()) return 0;
     const double arithmetic = cost.flops / rates.flops_per_s;
     const double memory = rates.bytes_per_s > 0 ? bytes_of(cost) / rates.bytes_per_s : 0;
-    return std::max(arithmetic, memory) / seconds;
+    return std::max(arithmetic, memory);
+}
+
+double share_of_limit(const graph::Cost& cost, double seconds, const device::Rates& rates) {
+    return seconds > 0 ? seconds_at_limit(cost, rates) / seconds : 0;
 }
 
 std::string per_second(double amount, double seconds) {
@@ -42,15 +45,13 @@ std::string percent(double share) {
 struct Total {
     double seconds = 0;
     graph::Cost cost{};
-    double at_limit_seconds = 0;
 };
 
-Total total_of(const std::vector<ExplainedKernel>& kernels, const device::Rates& rates) {
+Total total_of(const std::vector<ExplainedKernel>& kernels) {
     Total out;
     for (const auto& [report, operators] : kernels) {
         out.seconds += report.seconds;
         out.cost += report.cost;
-        out.at_limit_seconds += share_of_limit(report.cost, report.seconds, rates) * report.seconds;
     }
     return out;
 }
@@ -74,6 +75,13 @@ std::vector<ExplainedKernel> explain(const std::vector<std::shared_ptr<runtime::
     return out;
 }
 
+double seconds_at_limit(const std::vector<ExplainedKernel>& kernels, const device::Rates& rates) {
+    double out = 0;
+    for (const auto& kernel : kernels)
+        out += seconds_at_limit(kernel.report.cost, rates);
+    return out;
+}
+
 std::string explain_text(const std::vector<ExplainedKernel>& kernels, const device::Rates& rates) {
     using Fit = Column::Fit;
     Table table({{"#", Fit::number},
@@ -83,7 +91,7 @@ std::string explain_text(const std::vector<ExplainedKernel>& kernels, const devi
                  {"GB/s", Fit::number},
                  {"limit", Fit::number},
                  {"kernel", Fit::name}});
-    const Total total = total_of(kernels, rates);
+    const Total total = total_of(kernels);
     int row = 0;
     for (const auto& [report, operators] : kernels) {
         const double seconds = report.seconds;
@@ -100,10 +108,11 @@ std::string explain_text(const std::vector<ExplainedKernel>& kernels, const devi
                 per_second(total.cost.flops, total.seconds), " GFLOP/s, ",
                 per_second(bytes_of(total.cost), total.seconds), " GB/s\n");
     if (rates.measured()) {
+        const double at_limit = seconds_at_limit(kernels, rates);
         out += text("the device reached ", number(rates.flops_per_s / 1e9, 3), " GFLOP/s and ",
                     number(rates.bytes_per_s / 1e9, 3), " GB/s when it was measured; by these it\nwould need ",
-                    base::format_ms(total.at_limit_seconds * 1e3), ", which is ",
-                    percent(total.at_limit_seconds / std::max(total.seconds, 1e-12)), " of the time (column limit)\n");
+                    base::format_ms(at_limit * 1e3), ", which is ", percent(at_limit / std::max(total.seconds, 1e-12)),
+                    " of the time (column limit)\n");
     }
     return out;
 }

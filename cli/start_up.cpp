@@ -3,13 +3,14 @@
 #include <stdlib.h>
 
 #include <filesystem>
-#include <sstream>
 #include <system_error>
 
 #include "base/error.hpp"
 #include "cli/messages.hpp"
 #include "cli/signals.hpp"
+#include "device/kernel_file.hpp"
 #include "platform/child_process.hpp"
+#include "platform/files.hpp"
 
 namespace shoal::cli {
 namespace {
@@ -29,6 +30,13 @@ public:
         if (::mkdtemp(pattern.data()) == nullptr) fail(Code::io, "cannot make a folder like '", pattern, "'");
         path_ = pattern;
     }
+
+    /// What 'shoal tune' has measured on this machine says which kernels are compiled: it is no compiled kernel itself.
+    void take_tuned() const {
+        std::error_code none;
+        fs::copy(platform::cache_folder() / device::kMachineKernels, path_ / kOwnCache / device::kMachineKernels,
+                 fs::copy_options::recursive, none);
+    }
     ~CacheFolder() {
         std::error_code ignored;
         fs::remove_all(path_, ignored);
@@ -40,7 +48,7 @@ public:
     [[nodiscard]] std::vector<std::string> environment() const {
         std::vector<std::string> out;
         for (const char* name :
-             {"SHOAL_CACHE", "POCL_CACHE_DIR", "MESA_SHADER_CACHE_DIR", "CUDA_CACHE_PATH", "XDG_CACHE_HOME"}) {
+             {kOwnCache, "POCL_CACHE_DIR", "MESA_SHADER_CACHE_DIR", "CUDA_CACHE_PATH", "XDG_CACHE_HOME"}) {
             const auto folder = path_ / name;
             fs::create_directory(folder);
             fs::permissions(folder, fs::perms::owner_all);
@@ -50,6 +58,8 @@ public:
     }
 
 private:
+    static constexpr const char* kOwnCache = "SHOAL_CACHE";
+
     fs::path path_;
 };
 
@@ -74,7 +84,7 @@ StartUp run_child(const std::vector<std::string>& command) {
 }  // namespace
 
 std::string to_line(const StartUp& start) {
-    std::ostringstream out;
+    auto out = base::plain_output();
     out.precision(9);
     out << kHeader << ' ' << start.load_ms << ' ' << start.open_ms << ' ' << start.compile_ms << ' '
         << start.first_run_ms << ' ' << start.peak_resident_bytes;
@@ -82,7 +92,7 @@ std::string to_line(const StartUp& start) {
 }
 
 std::optional<StartUp> from_line(const std::string& line) {
-    std::istringstream in(line);
+    auto in = base::plain_input(line);
     std::string header;
     StartUp out;
     if (!(in >> header >> out.load_ms >> out.open_ms >> out.compile_ms >> out.first_run_ms >> out.peak_resident_bytes))
@@ -98,6 +108,7 @@ StartUps measure_start_ups(const std::vector<std::string>& arguments) {
     std::vector<std::string> command{"env"};
     for (const auto& variable : caches.environment())
         command.push_back(variable);
+    caches.take_tuned();
     command.push_back(self.string());
     command.insert(command.end(), arguments.begin(), arguments.end());
     Progress progress("measuring a cold start");

@@ -1,5 +1,6 @@
 // How long a process takes from its first instruction to a model's first result, measured in processes of their own:
-// once with empty caches of compiled kernels, once more with what the first left there.
+// once with empty caches of compiled kernels, once more with what the first left there. Both choose kernels by what
+// 'shoal tune' has found on this machine.
 #pragma once
 
 #include <cstdint>

@@ -58,9 +58,10 @@ struct Kernel {
     std::shared_ptr<runtime::Executable> of;
     graph::GroupRange range;
     std::string signature;
-    int times = 1;  ///< how often a run computes it
-    std::vector<opencl::Timed> timed{};
-    std::string left_out{};  ///< why it was not measured
+    int times = 1;                       ///< how often a run computes it
+    std::string usual{};                 ///< the way that is taken without a measurement
+    std::vector<opencl::Timed> timed{};  ///< the usual one first, unless the device refuses it
+    std::string left_out{};              ///< why it was not measured
 
     [[nodiscard]] const graph::Graph& graph() const { return of->graph(); }
     [[nodiscard]] double gain_s() const {
@@ -87,7 +88,9 @@ std::vector<Kernel> kernels_of(const session::Session& session, const ChosenDevi
 }
 
 void measure(Kernel& kernel, ChosenDevice& device, int repeat) {
-    const auto ways = opencl::variants(*device.backend, kernel.graph(), kernel.range).size();
+    const auto names = opencl::variants(*device.backend, kernel.graph(), kernel.range);
+    const auto ways = names.size();
+    kernel.usual = names.front();
     const std::uint64_t needed = ways * graph::least_bytes(kernel.graph(), kernel.range);
     const std::uint64_t usable = device.info().usable_bytes;
     if (usable != 0 && needed > usable / 2) {
@@ -95,14 +98,19 @@ void measure(Kernel& kernel, ChosenDevice& device, int repeat) {
                                base::format_bytes(usable), " that are usable");
         return;
     }
-    kernel.timed = opencl::time_variants(*device.backend, kernel.graph(), kernel.range, repeat);
+    try {
+        kernel.timed = opencl::time_variants(*device.backend, kernel.graph(), kernel.range, repeat);
+    } catch (const base::Error& error) {
+        if (error.code() != base::Code::device) throw;
+        kernel.left_out = error.what();
+    }
 }
 
 device::KernelTable table_of(const Kernel& kernel) {
     device::KernelTable out;
     const auto& best = opencl::best_of(kernel.timed);
     out.costs[kernel.signature] = best.cost;
-    if (&best != &kernel.timed.front()) out.variants[kernel.signature] = best.variant;
+    if (best.variant != kernel.usual) out.variants[kernel.signature] = best.variant;
     return out;
 }
 

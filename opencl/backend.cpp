@@ -15,6 +15,7 @@ public:
         : open_(std::make_shared<OpenDevice>(device, options)) {}
 
     [[nodiscard]] const device::DeviceInfo& device() const noexcept override { return open_->device().info; }
+    [[nodiscard]] device::KernelTable kernels() const override { return open_->kernels(); }
     [[nodiscard]] device::Rates measure_rates() override {
         RatesOptions options;
         options.program = open_->program_options();
@@ -25,9 +26,9 @@ public:
         runtime::check_still_wanted(options);
         return make_executable(open_, std::move(graph));
     }
-    [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor,
-                                             const runtime::RunOptions& options) override {
-        return std::make_shared<DeviceBuffer>(open_, open_->place(tensor.shared_bytes(), options), tensor.type());
+    [[nodiscard]] runtime::BufferPtr upload(tensor::Tensor tensor, const runtime::RunOptions& options) override {
+        return std::make_shared<DeviceBuffer>(
+            open_, open_->place(tensor.shared_bytes(), OpenDevice::Use::runs, options), tensor.type());
     }
 
     [[nodiscard]] const std::shared_ptr<OpenDevice>& open() const noexcept { return open_; }

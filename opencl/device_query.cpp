@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <limits>
 #include <vector>
@@ -48,7 +49,8 @@ void ask_sizes(cl_device_id device, DeviceInfo& info) {
     const auto count = [&](cl_device_info what) { return device_number<cl_uint>(device, what).value_or(0); };
     info.compute_units = static_cast<int>(std::clamp<cl_uint>(count(CL_DEVICE_MAX_COMPUTE_UNITS), 1, 1 << 20));
     const cl_uint native = count(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
-    info.f32_vector_width = static_cast<int>(std::clamp<cl_uint>(native, 1, 64));
+    info.f32_vector_width =
+        static_cast<int>(std::bit_floor(std::clamp<cl_uint>(native, 1, 16)));  // OpenCL's own widths
     info.global_bytes = bytes(CL_DEVICE_GLOBAL_MEM_SIZE);
     info.largest_allocation = std::min(bytes(CL_DEVICE_MAX_MEM_ALLOC_SIZE), info.global_bytes);
     info.local_bytes = bytes(CL_DEVICE_LOCAL_MEM_SIZE);

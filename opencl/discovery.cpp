@@ -51,6 +51,12 @@ std::uint64_t usable(const FoundDevice& found, const DiscoveryOptions& options) 
     return obtainable_bytes(found, believed);
 }
 
+int equals_before(const Discovery& found, const FoundDevice& device) {
+    return static_cast<int>(std::count_if(found.devices.begin(), found.devices.end(), [&](const FoundDevice& other) {
+        return other.info.identity() == device.info.identity();
+    }));
+}
+
 void add_device(Discovery& out, FoundDevice found, const DiscoveryOptions& options) {
     const auto leave_out = [&](const std::string& reason) {
         out.problems.push_back(base::text("device ", found.info.id, " '", found.info.name, "' of platform '",
@@ -60,6 +66,7 @@ void add_device(Discovery& out, FoundDevice found, const DiscoveryOptions& optio
     try {
         found.info.usable_bytes = usable(found, options);
         found.info.largest_allocation = std::min(found.info.largest_allocation, found.info.usable_bytes);
+        found.info.twin = equals_before(out, found);
         out.devices.push_back(std::move(found));
     } catch (const base::Error& error) {
         leave_out(base::text(error.what(), "; check its driver and who else uses it"));
@@ -90,7 +97,7 @@ Discovery discover(const DiscoveryOptions& options) {
     cl_uint count = 0;
     const cl_int status = clGetPlatformIDs(kMostPlatforms, platforms.data(), &count);
     if (status != CL_SUCCESS || count == 0) {
-        out.problems.push_back(
+        out.problems.emplace_back(
             "no OpenCL platform is installed: for the CPU install the package pocl-opencl-icd, for a GPU or an FPGA "
             "its vendor's OpenCL driver");
         return out;

@@ -18,7 +18,7 @@ constexpr const char* kStampHeader = "shoal drivers 1";
 
 // What a healthy driver is remembered by: registration, and its library's file, size and time.
 std::optional<std::string> stamp_of(const std::vector<Icd>& icds, const std::vector<std::string>& paths) {
-    std::ostringstream out;
+    auto out = base::plain_output();
     out << kStampHeader << '\n';
     for (std::size_t i = 0; i < icds.size(); ++i) {
         std::error_code error;

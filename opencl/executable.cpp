@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "graph/liveness.hpp"
 #include "opencl/completion.hpp"
 #include "opencl/emit/emitter.hpp"
@@ -48,20 +49,23 @@ Compiled compile(const Graph& graph, const device::DeviceInfo& info, const std::
 }
 
 // Whether the library works on the device is found out when a graph first wants it.
-Compiled compile(OpenDevice& device, const Graph& graph, const std::vector<std::string>& variants) {
-    Compiled out = compile(graph, device.device().info, variants);
+Compiled compile(OpenDevice& device, const device::DeviceInfo& info, const Graph& graph,
+                 const std::vector<std::string>& variants) {
+    Compiled out = compile(graph, info, variants);
     if (!uses_blas(out.emission) || device.blas_works()) return out;
-    device::DeviceInfo without = device.device().info;
+    device::DeviceInfo without = info;
     without.blas = false;
     return compile(graph, without, variants);
 }
 
 class OpenClExecutable final : public runtime::Executable {
 public:
-    OpenClExecutable(std::shared_ptr<OpenDevice> device, Graph graph, std::optional<std::vector<std::string>> variants)
+    /// `info`: the device as kernels are written for it.
+    OpenClExecutable(std::shared_ptr<OpenDevice> device, const device::DeviceInfo& info, Graph graph,
+                     const std::vector<std::string>& variants)
         : device_(std::move(device)),
           graph_(std::move(graph)),
-          compiled_(compile(*device_, graph_, variants ? *variants : device_->variants_for(graph_))),
+          compiled_(compile(*device_, info, graph_, variants)),
           residence_(device_, graph_, emission_, storage_),
           memories_(std::make_shared<const std::vector<MemoryPtr>>(residence_.memories())) {
         memory_.weights = residence_.weight_bytes();
@@ -196,7 +200,7 @@ private:
 
     void make_sequence() {
         programs_.emplace(run_programs(*device_, graph_, emission_));
-        sequence_.emplace(programs_->each(), graph_, emission_, residence_);
+        sequence_.emplace(device_->device().handle, programs_->each(), graph_, emission_, residence_);
     }
 
     void pack_weights() {
@@ -297,7 +301,8 @@ private:
         std::uint64_t parts = 0;
         for (const ValueId stored : group.stored) {
             const auto whole = emission_.concatenated.find(stored);
-            if (whole != emission_.concatenated.end() && whole->second == value) parts += graph_.type(stored).size_bytes();
+            if (whole != emission_.concatenated.end() && whole->second == value)
+                parts += graph_.type(stored).size_bytes();
         }
         return parts != 0 ? parts : graph_.type(value).size_bytes();
     }
@@ -332,11 +337,38 @@ private:
     Turns turns_;
 };
 
+// Nothing where that fails too.
+std::unique_ptr<runtime::Executable> make_plain(const std::shared_ptr<OpenDevice>& device, const Graph& graph) {
+    device::DeviceInfo plain = device->device().info;
+    plain.kernels = device::KernelClass::plain;
+    try {
+        return std::make_unique<OpenClExecutable>(device, plain, graph, std::vector<std::string>{});
+    } catch (const base::Error&) {
+        return nullptr;
+    }
+}
+
 }  // namespace
 
 std::unique_ptr<runtime::Executable> make_executable(std::shared_ptr<OpenDevice> device, runtime::Graph graph,
                                                      std::optional<std::vector<std::string>> variants) {
-    return std::make_unique<OpenClExecutable>(std::move(device), std::move(graph), std::move(variants));
+    const device::DeviceInfo& info = device->device().info;
+    if (variants) return std::make_unique<OpenClExecutable>(device, info, std::move(graph), *variants);
+    const auto best = device->variants_for(graph);
+    if (device::kernel_class(info) != device::KernelClass::gpu)
+        return std::make_unique<OpenClExecutable>(device, info, std::move(graph), best);
+    // Whether a driver takes a kernel with large tiles shows only when it has compiled it; what it did not take ahead of
+    // time is not in the folder.
+    try {
+        return std::make_unique<OpenClExecutable>(device, info, graph, best);
+    } catch (const base::Error& error) {
+        if (error.code() != base::Code::device && error.code() != base::Code::not_found) throw;
+        auto slower = make_plain(device, graph);
+        if (slower == nullptr) throw;
+        base::log_warning("opencl", "device '", info.name, "' refuses kernels of '", graph.name,
+                          "', which runs on slower ones now; 'shoal tune' looks for others: ", error.what());
+        return slower;
+    }
 }
 
 }  // namespace shoal::opencl

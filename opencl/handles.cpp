@@ -82,4 +82,16 @@ KernelHandle make_kernel(cl_program program, const std::string& name) {
     return kernel;
 }
 
+KernelHandle make_kernel(cl_program program, const std::string& name, cl_device_id device, std::size_t group) {
+    KernelHandle kernel = make_kernel(program, name);
+    std::size_t most = 0;
+    const auto status =
+        clGetKernelWorkGroupInfo(kernel.get(), device, CL_KERNEL_WORK_GROUP_SIZE, sizeof most, &most, nullptr);
+    if (status == CL_SUCCESS && most != 0 && most < group) {
+        base::fail(base::Code::device, "kernel ", name, " is made for groups of ", group,
+                   " work-items, and its device runs at most ", most, " of it together");
+    }
+    return kernel;
+}
+
 }  // namespace shoal::opencl

@@ -48,6 +48,10 @@ using DeviceHandle = Handle<cl_device_id>;
 [[nodiscard]] MemoryHandle make_memory(cl_context context, cl_mem_flags flags, std::size_t size_bytes,
                                        void* host = nullptr);
 [[nodiscard]] KernelHandle make_kernel(cl_program program, const std::string& name);
+/// The same for launches in groups of `group` work-items. Throws device with both numbers when the compiled kernel
+/// needs more of each compute unit than groups of that size can have: a driver says so otherwise when it is launched.
+[[nodiscard]] KernelHandle make_kernel(cl_program program, const std::string& name, cl_device_id device,
+                                       std::size_t group);
 /// Waits for a command of a queue with timestamps; the seconds that the device spent on it.
 [[nodiscard]] double event_seconds(const EventHandle& event);
 

@@ -26,6 +26,10 @@ void set_scalar(cl_kernel kernel, cl_uint index, const Graph& graph, const Scala
     }
 }
 
+std::size_t group_size(const Launch& launch) {
+    return launch.local[0] * launch.local[1] * launch.local[2];
+}
+
 MemoryHandle part_of(const Memory& memory, const Location& at) {
     const cl_buffer_region region{base::narrow<std::size_t>(at.offset, "offset in device memory"),
                                   base::narrow<std::size_t>(std::max<std::uint64_t>(at.bytes, 1), "bytes of a buffer")};
@@ -55,8 +59,8 @@ void KernelSequence::Bound::enqueue(cl_command_queue queue, cl_event* event) con
         "clEnqueueNDRangeKernel", "kernel ", launch->kernel, ", global ", global[0], "x", global[1], "x", global[2]);
 }
 
-KernelSequence::KernelSequence(const std::vector<cl_program>& programs, const Graph& graph, const Emission& emission,
-                               const Residence& residence) {
+KernelSequence::KernelSequence(cl_device_id device, const std::vector<cl_program>& programs, const Graph& graph,
+                               const Emission& emission, const Residence& residence) {
     for (std::size_t g = 0; g < emission.groups.size(); ++g) {
         first_of_group_.push_back(launches_.size());
         for (const Launch& launch : emission.groups[g].launches) {
@@ -64,7 +68,7 @@ KernelSequence::KernelSequence(const std::vector<cl_program>& programs, const Gr
                 add_blas(launch, g, residence);
                 continue;
             }
-            Bound bound{make_kernel(programs[g], launch.kernel), &launch};
+            Bound bound{make_kernel(programs[g], launch.kernel, device, group_size(launch)), &launch};
             for (cl_uint i = 0; i < launch.arguments.size(); ++i) {
                 const auto at = residence.locate(launch.arguments[i], g);
                 if (!at) {
@@ -149,10 +153,12 @@ void KernelSequence::pack_weights(OpenDevice& device, const std::vector<cl_progr
         last[emission.weights[n].source] = n;
     for (std::size_t n = 0; n < emission.weights.size(); ++n) {
         const Weight& weight = emission.weights[n];
-        MemoryPtr source = device.place(graph.constant(weight.source).shared_bytes());
+        MemoryPtr source = device.place(graph.constant(weight.source).shared_bytes(), OpenDevice::Use::once);
         const Location at = residence.weight(n);
         const MemoryHandle target = part_of(*residence.memories()[at.number], at);
-        const Bound setup{make_kernel(programs[n], weight.setup.kernel), &weight.setup};
+        const Bound setup{
+            make_kernel(programs[n], weight.setup.kernel, device.device().handle, group_size(weight.setup)),
+            &weight.setup};
         for (cl_uint i = 0; i < weight.setup.arguments.size(); ++i) {
             const auto& argument = weight.setup.arguments[i];
             if (std::holds_alternative<BufferArgument>(argument))

@@ -17,8 +17,8 @@ class KernelSequence {
 public:
     /// Makes a kernel for every launch and sets what never changes. `programs`: one for each group; they may be the
     /// same. Keeps references into the emission.
-    KernelSequence(const std::vector<cl_program>& programs, const Graph& graph, const Emission& emission,
-                   const Residence& residence);
+    KernelSequence(cl_device_id device, const std::vector<cl_program>& programs, const Graph& graph,
+                   const Emission& emission, const Residence& residence);
 
     /// The buffers of this run's inputs and results; to be called before enqueue.
     void bind(const std::vector<cl_mem>& inputs, const std::vector<cl_mem>& results);

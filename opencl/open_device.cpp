@@ -1,10 +1,14 @@
 #include "opencl/open_device.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/units.hpp"
 #include "device/kernel_file.hpp"
 #include "graph/kernel_signature.hpp"
 #include "opencl/blas.hpp"
 #include "opencl/completion.hpp"
+#include "opencl/persistent_run.hpp"
 #include "platform/code_pages.hpp"
 #include "platform/files.hpp"
 #include "platform/huge_pages.hpp"
@@ -16,8 +20,9 @@ using base::fail;
 
 namespace {
 
-// Free memory that is kept for the next run rather than given back to the driver.
-constexpr std::size_t kPoolBytes = std::size_t{64} << 20;
+// Free memory that is kept for the next run rather than given back to the driver, at most.
+constexpr std::uint64_t kPoolBytes = std::uint64_t{64} << 20;
+constexpr std::size_t kPoolBuffers = 256;
 
 // Where the device reads host memory in place, most drivers want it aligned to a cache line at least.
 constexpr std::uintptr_t kInPlaceAlignment = 64;
@@ -110,40 +115,41 @@ cl_command_queue OpenDevice::profiling_queue() {
     return profiling_queue_.get();
 }
 
-MemoryPtr OpenDevice::allocate(std::size_t size_bytes) {
+MemoryPtr OpenDevice::allocate(std::size_t size_bytes, Use use) {
     const auto& info = device_.info;
     if (info.largest_allocation != 0 && size_bytes > info.largest_allocation) {
         fail(Code::out_of_memory, "a buffer of ", base::format_bytes(size_bytes), " on device '", info.name,
              "', whose largest is ", base::format_bytes(info.largest_allocation));
     }
-    {
+    const bool pooled = use == Use::runs;
+    if (pooled) {
         const std::lock_guard lock(mutex_);
-        const auto at = free_.find(size_bytes);
-        if (at != free_.end()) {
-            MemoryHandle handle = std::move(at->second);
-            free_.erase(at);
+        const auto at =
+            std::find_if(free_.rbegin(), free_.rend(), [&](const Free& free) { return free.size_bytes == size_bytes; });
+        if (at != free_.rend()) {
+            MemoryHandle handle = std::move(at->handle);
+            free_.erase(std::next(at).base());
             free_bytes_ -= size_bytes;
             return std::make_shared<Memory>(shared_from_this(), std::move(handle), size_bytes, true);
         }
     }
-    return std::make_shared<Memory>(shared_from_this(), fresh(size_bytes), size_bytes, true);
+    return std::make_shared<Memory>(shared_from_this(), fresh(size_bytes), size_bytes, pooled);
 }
 
-// Before the first touch, while the memory has no pages yet; through a queue of its own, which waits for nobody's run.
-// Memory is as good without.
+// Before the first touch, while the memory has no pages yet; through a queue that waits for nobody's run.
+// Where the driver is known to hand out the pages that it maps; memory is as good without.
 void OpenDevice::prefer_huge_pages(const MemoryHandle& memory, std::size_t size_bytes) noexcept {
     constexpr std::size_t kLeastBytes = std::size_t{4} << 20;
-    const bool own = device_.info.kind == device::Kind::cpu && device_.info.unified_memory;
-    if (!own || size_bytes < kLeastBytes) return;
+    if (!runs_persistently(device_.info) || size_bytes < kLeastBytes) return;
     try {
-        const auto queue = make_queue(context_.get(), device_.handle);
+        const cl_command_queue queue = transfer_queue_.get();
         cl_int status = CL_SUCCESS;
-        void* mapped = clEnqueueMapBuffer(queue.get(), memory.get(), CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
-                                          size_bytes, 0, nullptr, nullptr, &status);
+        void* mapped = clEnqueueMapBuffer(queue, memory.get(), CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0, size_bytes,
+                                          0, nullptr, nullptr, &status);
         if (status != CL_SUCCESS) return;
         platform::prefer_huge_pages({static_cast<std::byte*>(mapped), size_bytes});
-        (void)clEnqueueUnmapMemObject(queue.get(), memory.get(), mapped, 0, nullptr, nullptr);
-        (void)clFinish(queue.get());
+        (void)clEnqueueUnmapMemObject(queue, memory.get(), mapped, 0, nullptr, nullptr);
+        (void)clFinish(queue);
     } catch (const base::Error&) {}
 }
 
@@ -188,7 +194,17 @@ struct Unmap {
 
 }  // namespace
 
-MemoryPtr OpenDevice::place(const base::SharedBytes& bytes, const runtime::RunOptions& options) {
+// Nothing where the driver does not want them: some cannot reach every page of the host's, or none of a file's.
+MemoryPtr OpenDevice::show(const base::SharedBytes& bytes, void* host) {
+    constexpr cl_mem_flags kFlags = CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR;
+    cl_int status = CL_SUCCESS;
+    MemoryHandle handle(clCreateBuffer(context_.get(), kFlags, bytes.size(), host, &status));
+    if (status != CL_SUCCESS) return nullptr;
+    keep(handle.get(), bytes);
+    return std::make_shared<Memory>(shared_from_this(), std::move(handle), bytes.size(), false);
+}
+
+MemoryPtr OpenDevice::place(const base::SharedBytes& bytes, Use use, const runtime::RunOptions& options) {
     // What was read from device memory lies there still. It must not be kept by an object that is wrapped around it:
     // the mapping would end in a driver's callback, where some drivers hold what they need to end it.
     const auto* mapping = std::get_deleter<Unmap>(bytes.owner());
@@ -196,13 +212,11 @@ MemoryPtr OpenDevice::place(const base::SharedBytes& bytes, const runtime::RunOp
     if (all && mapping->device.get() == this && bytes.size() == mapping->memory->size_bytes()) return mapping->memory;
     void* host = const_cast<std::byte*>(bytes.data());  // OpenCL's signature; the memory is only read
     const bool aligned = reinterpret_cast<std::uintptr_t>(host) % kInPlaceAlignment == 0;
-    if (bytes.empty()) return allocate(1);
+    if (bytes.empty()) return allocate(1, use);
     if (device_.info.unified_memory && aligned && bytes.owner() != nullptr && mapping == nullptr) {
-        auto handle = make_memory(context_.get(), CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, bytes.size(), host);
-        keep(handle.get(), bytes);
-        return std::make_shared<Memory>(shared_from_this(), std::move(handle), bytes.size(), false);
+        if (auto shown = show(bytes, host)) return shown;
     }
-    MemoryPtr memory = allocate(bytes.size());
+    MemoryPtr memory = allocate(bytes.size(), use);
     // A mapping must not be kept for the driver's callback, nor can what nobody owns: such a copy is waited for.
     const bool kept = bytes.owner() != nullptr && mapping == nullptr;
     cl_event written = nullptr;
@@ -216,12 +230,23 @@ MemoryPtr OpenDevice::place(const base::SharedBytes& bytes, const runtime::RunOp
     return memory;
 }
 
+// A small board has better uses for its memory.
+std::uint64_t OpenDevice::pool_bytes() const noexcept {
+    constexpr std::uint64_t kSmallPart = 16;
+    const std::uint64_t usable = device_.info.usable_bytes;
+    return usable == 0 ? kPoolBytes : std::min(kPoolBytes, usable / kSmallPart);
+}
+
 void OpenDevice::take_back(MemoryHandle handle, std::size_t size_bytes) noexcept {
     try {
         const std::lock_guard lock(mutex_);
-        if (free_bytes_ + size_bytes > kPoolBytes) return;
-        free_.emplace(size_bytes, std::move(handle));
+        if (size_bytes > pool_bytes()) return;
+        free_.push_back({size_bytes, std::move(handle)});
         free_bytes_ += size_bytes;
+        while (free_bytes_ > pool_bytes() || free_.size() > kPoolBuffers) {
+            free_bytes_ -= free_.front().size_bytes;
+            free_.pop_front();
+        }
     } catch (...) {  // no room for the note: the handle is released instead
     }
 }

@@ -4,7 +4,7 @@
 // serialised by whoever owns the kernels.
 #pragma once
 
-#include <map>
+#include <deque>
 #include <memory>
 #include <mutex>
 
@@ -83,16 +83,27 @@ public:
     [[nodiscard]] cl_command_queue profiling_queue();
     [[nodiscard]] ProgramBuilder& programs() noexcept { return programs_; }
 
-    /// Uninitialised memory, from the pool where one of that size is free. Throws out_of_memory with both sizes.
-    [[nodiscard]] MemoryPtr allocate(std::size_t size_bytes);
+    /// What memory is wanted for: the pool keeps what one run has left for the next.
+    enum class Use : std::uint8_t { runs, once };
+    /// Uninitialised memory, for runs from the pool where one of that size is free. Throws out_of_memory with both
+    /// sizes.
+    [[nodiscard]] MemoryPtr allocate(std::size_t size_bytes, Use use = Use::runs);
     /// Memory with these bytes in it: the bytes themselves where the device shares the host's memory, else a copy,
     /// which is waited for as `options` say.
-    [[nodiscard]] MemoryPtr place(const base::SharedBytes& bytes, const runtime::RunOptions& options = {});
+    [[nodiscard]] MemoryPtr place(const base::SharedBytes& bytes, Use use = Use::runs,
+                                  const runtime::RunOptions& options = {});
+    /// Free memory that the pool holds, 64 MiB at most; no executable counts it.
+    [[nodiscard]] std::uint64_t pooled_bytes() {
+        const std::lock_guard lock(mutex_);
+        return free_bytes_;
+    }
 
 private:
     friend class Memory;
     [[nodiscard]] MemoryHandle fresh(std::size_t size_bytes);
     void prefer_huge_pages(const MemoryHandle& memory, std::size_t size_bytes) noexcept;
+    [[nodiscard]] MemoryPtr show(const base::SharedBytes& bytes, void* host);
+    [[nodiscard]] std::uint64_t pool_bytes() const noexcept;
     void take_back(MemoryHandle handle, std::size_t size_bytes) noexcept;
 
     FoundDevice device_;
@@ -106,8 +117,12 @@ private:
     std::once_flag blas_tried_;
     bool blas_works_ = false;
     std::mutex mutex_;
-    std::multimap<std::size_t, MemoryHandle> free_;  // by size
-    std::size_t free_bytes_ = 0;
+    struct Free {
+        std::size_t size_bytes;
+        MemoryHandle handle;
+    };
+    std::deque<Free> free_;  // what has lain there longest first
+    std::uint64_t free_bytes_ = 0;
 };
 
 /// A tensor in device memory.

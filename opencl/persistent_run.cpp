@@ -1,6 +1,7 @@
 #include "opencl/persistent_run.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 namespace shoal::opencl {
 namespace {
@@ -9,9 +10,14 @@ constexpr cl_uint kFixedArguments = 4;  // steps, step_count, sync, workers
 
 }  // namespace
 
+// PoCL's driver of a thread for each compute unit is called "pthread" or, from version 4 on, "cpu". In "cpu-tbb" a
+// worker may run several groups one after the other: the first would wait for the second for ever.
 bool runs_persistently(const device::DeviceInfo& device) {
-    return device.kind == device::Kind::cpu && device.platform == "Portable Computing Language" &&
-           device.compute_units > 0;
+    if (device.kind != device::Kind::cpu || device.platform != "Portable Computing Language") return false;
+    if (device.compute_units == 1) return true;  // one group waits for nobody
+    const std::string_view name = device.name;
+    const bool tried = name.rfind("pthread", 0) == 0 || name == "cpu" || name.rfind("cpu-", 0) == 0;
+    return tried && device.compute_units > 1 && name.rfind("cpu-tbb", 0) != 0 && name.rfind("cpu-minimal", 0) != 0;
 }
 
 PersistentRun::PersistentRun(OpenDevice& device, const std::string& graph_name, PersistentKernel kernel,

@@ -8,7 +8,8 @@
 
 namespace shoal::opencl {
 
-/// True for devices on which the resident kernel may be used: PoCL on a CPU.
+/// True for devices on which the resident kernel may be used, since they run as many groups at once as they have
+/// compute units: those of PoCL's drivers for CPUs that were tried.
 [[nodiscard]] bool runs_persistently(const device::DeviceInfo& device);
 
 class PersistentRun {

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdio>
 #include <optional>
-#include <sstream>
 
 #include "base/digest.hpp"
 #include "base/file.hpp"
@@ -24,7 +23,7 @@ std::string key_of(const FoundDevice& device) {
 }
 
 std::optional<Rates> parse(const std::string& text, const std::string& key) {
-    std::istringstream in(text);
+    auto in = base::plain_input(text);
     std::string header, written_key;
     Rates out;
     if (!std::getline(in, header) || header != kHeader) return std::nullopt;
@@ -38,7 +37,7 @@ std::optional<Rates> parse(const std::string& text, const std::string& key) {
 }
 
 std::string printed(const Rates& rates, const std::string& key) {
-    std::ostringstream out;
+    auto out = base::plain_output();
     out.precision(17);
     out << kHeader << '\n' << key << '\n';
     out << rates.flops_per_s << ' ' << rates.bytes_per_s << ' ' << rates.launch_s << ' ' << rates.round_trip_s << '\n';

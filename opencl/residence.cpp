@@ -22,7 +22,7 @@ Residence::Residence(std::shared_ptr<OpenDevice> device, const Graph& graph, con
     place_constants(*device, alignment);
     if (emission.zeros_bytes > 0) {
         const tensor::Tensor zeros({tensor::ElementType::u8, {static_cast<std::int64_t>(emission.zeros_bytes)}});
-        zeros_ = add(device->place(zeros.shared_bytes()), emission.zeros_bytes);
+        zeros_ = add(device->place(zeros.shared_bytes(), OpenDevice::Use::once), emission.zeros_bytes);
         weight_bytes_ += emission.zeros_bytes;
     }
     // All packed weights of an executable lie in one piece, as long as the device allows such a piece.
@@ -38,7 +38,8 @@ Residence::Residence(std::shared_ptr<OpenDevice> device, const Graph& graph, con
             offsets.push_back(total);
             total = next;
         }
-        const Location slab = add(device->allocate(base::narrow<std::size_t>(total, "bytes of weights")), total);
+        const Location slab =
+            add(device->allocate(base::narrow<std::size_t>(total, "bytes of weights"), OpenDevice::Use::once), total);
         for (std::size_t n = first; n < last; ++n) {
             const std::uint64_t end = n + 1 < last ? offsets[n + 1 - first] : total;
             weights_.push_back({Location::Kind::memory, slab.number, offsets[n - first], end - offsets[n - first]});
@@ -48,7 +49,7 @@ Residence::Residence(std::shared_ptr<OpenDevice> device, const Graph& graph, con
     }
     if (storage.arena_bytes > 0) {
         const auto bytes = base::narrow<std::size_t>(storage.arena_bytes, "bytes of activations");
-        arena_ = add(device->allocate(bytes), storage.arena_bytes);
+        arena_ = add(device->allocate(bytes, OpenDevice::Use::once), storage.arena_bytes);
     }
 }
 
@@ -63,7 +64,7 @@ void Residence::place_constants(OpenDevice& device, std::uint64_t alignment) {
         const std::uint64_t bytes = graph_.type(id).size_bytes();
         weight_bytes_ += bytes;
         if (bytes > kSmallConstant || returned.count(id) != 0) {
-            constants_[n] = add(device.place(graph_.constant(id).shared_bytes()), bytes);
+            constants_[n] = add(device.place(graph_.constant(id).shared_bytes(), OpenDevice::Use::once), bytes);
         } else {
             constants_[n] = {Location::Kind::memory, kTogether, small, bytes};
             small += base::round_up(std::max<std::uint64_t>(bytes, 1), alignment);
@@ -78,7 +79,7 @@ void Residence::place_constants(OpenDevice& device, std::uint64_t alignment) {
         std::copy(from.begin(), from.end(), to.begin() + static_cast<std::ptrdiff_t>(constants_[n].offset));
         constants_[n].number = memories_.size();
     }
-    (void)add(device.place(together.shared_bytes()), small);
+    (void)add(device.place(together.shared_bytes(), OpenDevice::Use::once), small);
 }
 
 Location Residence::add(MemoryPtr memory, std::uint64_t bytes) {

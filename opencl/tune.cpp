@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "graph/cards.hpp"
 #include "graph/side_by_side.hpp"
 #include "opencl/backend.hpp"
@@ -60,13 +61,9 @@ Rehearsal rehearsal_of(graph::Graph kernels) {
     return out;
 }
 
-}  // namespace
-
-std::vector<Timed> time_variants(runtime::Backend& backend, const graph::Graph& graph, graph::GroupRange kernel,
-                                 int repeat) {
-    const auto names = variants(backend, graph, kernel);
+std::vector<Timed> time_together(runtime::Backend& backend, const graph::Graph& graph, graph::GroupRange kernel,
+                                 const std::vector<std::string>& names, int repeat) {
     std::vector<Timed> out;
-    if (names.empty()) return out;
     // The kernel as often as there are ways, each computed in one of them: one program, and what slows the machine for
     // a while slows all of them.
     auto rehearsal = rehearsal_of(graph::side_by_side(graph, std::vector<graph::GroupRange>(names.size(), kernel)));
@@ -87,6 +84,37 @@ std::vector<Timed> time_variants(runtime::Backend& backend, const graph::Graph& 
         base::ensure(cost.seconds > 0, "no report of kernel ", names[n]);
         out.push_back({names[n], cost});
     }
+    return out;
+}
+
+}  // namespace
+
+std::vector<Timed> time_variants(runtime::Backend& backend, const graph::Graph& graph, graph::GroupRange kernel,
+                                 int repeat) {
+    const auto names = variants(backend, graph, kernel);
+    if (names.empty()) return {};
+    const auto refused = [](const base::Error& error) {
+        return error.code() == base::Code::device || error.code() == base::Code::out_of_memory;
+    };
+    try {
+        return time_together(backend, graph, kernel, names, repeat);
+    } catch (const base::Error& error) {
+        if (!refused(error)) throw;
+    }
+    // One of them is what the driver refuses, or all together are too much for it.
+    std::vector<Timed> out;
+    std::string why;
+    for (const auto& name : names) {
+        try {
+            out.push_back(time_together(backend, graph, kernel, {name}, repeat).front());
+        } catch (const base::Error& error) {
+            if (!refused(error)) throw;
+            base::log_warning("opencl", "device '", backend.device().name, "' does not compute a kernel as ", name,
+                              ": ", error.what());
+            why = error.what();
+        }
+    }
+    if (out.empty()) base::fail(base::Code::device, "every way of computing it is refused, the last with ", why);
     return out;
 }
 

@@ -21,11 +21,13 @@ struct Timed {
                                                 graph::GroupRange kernel);
 
 /// Times all of them, on made-up constants and zeros, `repeat` runs each in turns; costs are medians. Memory for the
-/// weights of all of them must be there. Throws what compiling and running throw.
+/// weights of all of them must be there. What the device refuses is left out with a warning in the log. Throws device
+/// when that is all of them.
 [[nodiscard]] std::vector<Timed> time_variants(runtime::Backend& backend, const graph::Graph& graph,
                                                graph::GroupRange kernel, int repeat);
 
-/// The one to take: the fastest, but the usual one unless another is faster by more than measurements vary.
+/// The one to take: the fastest, but the first, which is the usual one where that can be, unless another is faster by
+/// more than measurements vary.
 [[nodiscard]] const Timed& best_of(const std::vector<Timed>& timed);
 
 }  // namespace shoal::opencl

@@ -1,5 +1,7 @@
 #include "base/error.hpp"
 
+#include <locale>
+
 namespace shoal::base {
 
 std::string_view name(Code code) noexcept {
@@ -21,6 +23,18 @@ std::string_view name(Code code) noexcept {
         case Code::internal: return "internal error";
     }
     return "unknown";
+}
+
+std::ostringstream plain_output() {
+    std::ostringstream out;
+    out.imbue(std::locale::classic());
+    return out;
+}
+
+std::istringstream plain_input(const std::string& text) {
+    std::istringstream in(text);
+    in.imbue(std::locale::classic());
+    return in;
 }
 
 }  // namespace shoal::base

@@ -46,10 +46,14 @@ private:
     Code code_;
 };
 
-/// Joins anything that can be streamed into one string.
+/// Streams that write and read numbers as programs do, whatever locale the host program has set.
+[[nodiscard]] std::ostringstream plain_output();
+[[nodiscard]] std::istringstream plain_input(const std::string& text);
+
+/// Joins anything that can be streamed into one string, numbers as plain_output() writes them.
 template <class... Parts>
 [[nodiscard]] std::string text(const Parts&... parts) {
-    std::ostringstream out;
+    std::ostringstream out = plain_output();
     (out << ... << parts);
     return out.str();
 }

@@ -1,5 +1,6 @@
 #include "base/file.hpp"
 
+#include "platform/file_lock.hpp"
 #include "platform/files.hpp"
 
 namespace shoal::base {
@@ -32,6 +33,19 @@ void replace_file(const std::filesystem::path& path, ByteView bytes, bool owner_
 
 void replace_file(const std::filesystem::path& path, std::string_view text, bool owner_only) {
     translate_errors([&] { platform::replace_file(path, text, owner_only); });
+}
+
+void update_file(const std::filesystem::path& path, const std::function<std::string(const std::string&)>& change) {
+    using platform::FileLock;
+    constexpr std::chrono::seconds kPatience{10};
+    auto meeting = path;
+    meeting += ".lock";
+    const auto lock =
+        translate_errors([&] { return FileLock::acquire(meeting, FileLock::Kind::exclusive, kPatience); });
+    if (!lock) fail(Code::busy, "'", path.string(), "' is being changed by another process");
+    std::error_code error;
+    const bool there = std::filesystem::exists(path, error);
+    replace_file(path, change(there ? read_text(path) : std::string()));
 }
 
 void make_folder(const std::filesystem::path& path) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -39,6 +40,10 @@ void forget_pages(const SharedBytes& bytes) noexcept;
 /// from the start. Throws not_found (no such folder) or io.
 void replace_file(const std::filesystem::path& path, ByteView bytes, bool owner_only = false);
 void replace_file(const std::filesystem::path& path, std::string_view text, bool owner_only = false);
+
+/// Replaces a text file by what `change` makes of it ("" where there is none), while no other process or thread does:
+/// they meet at "<path>.lock", which stays. Throws not_found (no such folder) or io, busy when others keep it for long.
+void update_file(const std::filesystem::path& path, const std::function<std::string(const std::string&)>& change);
 
 /// Makes the folder and those above it. Throws io.
 void make_folder(const std::filesystem::path& path);

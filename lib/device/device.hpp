@@ -62,6 +62,7 @@ struct DeviceInfo {
     bool compact_weights = false;
     /// Chosen, not found: automatic unless somebody wished for another class than the device's own.
     KernelClass kernels = KernelClass::automatic;
+    int twin = 0;       ///< how many devices of the same identity were found before it
     bool blas = false;  ///< a library multiplies matrices on it, beside our own kernels
     Rates rates{};
 

@@ -22,13 +22,14 @@ std::string without_id(const DeviceInfo& device) {
     return SHOAL_VERSION "|" + device.speed_identity();
 }
 
-// Equal parts of one device ("0.0/1") take the same times.
+// Equal parts of one device ("0.0/1") take the same times. The device's id is no part of it: it changes with every
+// driver that comes or goes.
 std::string identity_of(const DeviceInfo& device) {
-    return SHOAL_VERSION "|" + device.id.substr(0, device.id.find('/')) + "|" + device.speed_identity();
+    return base::text(SHOAL_VERSION, '|', device.twin, '|', device.speed_identity());
 }
 
 void read_line(const std::string& line, KernelTable& out) {
-    std::istringstream fields(line);
+    auto fields = base::plain_input(line);
     KernelCost cost{0, 0, 0, true};
     std::string variant, signature;
     fields >> cost.seconds >> cost.weight_bytes >> cost.workspace_bytes >> variant;
@@ -51,7 +52,7 @@ std::optional<std::pair<std::string, KernelTable>> parse(const std::string& text
 }
 
 std::string printed(const std::string& identity, const KernelTable& table) {
-    std::ostringstream out;
+    auto out = base::plain_output();
     out.precision(9);
     out << kFormat << identity << '\n';
     std::size_t count = 0;
@@ -69,12 +70,17 @@ std::string printed(const std::string& identity, const KernelTable& table) {
 KernelFile::KernelFile(const std::filesystem::path& folder, const DeviceInfo& device)
     : path_(folder / (base::Digest::of(identity_of(device)).brief() + ".txt")), identity_(identity_of(device)) {}
 
+KernelTable KernelFile::parsed(const std::string& text) const {
+    auto got = parse(text);
+    return got && got->first == identity_ ? std::move(got->second) : KernelTable{};
+}
+
 KernelTable KernelFile::load() const {
     try {
-        auto got = parse(base::read_text(path_));
-        if (got && got->first == identity_) return std::move(got->second);
-    } catch (const base::Error&) {}
-    return {};
+        return parsed(base::read_text(path_));
+    } catch (const base::Error&) {
+        return {};
+    }
 }
 
 void KernelFile::save(const KernelTable& table) const {
@@ -83,9 +89,12 @@ void KernelFile::save(const KernelTable& table) const {
 }
 
 void KernelFile::add(const KernelTable& table) const {
-    KernelTable all = load();
-    merge(all, table);
-    save(all);
+    base::make_folder(path_.parent_path());
+    base::update_file(path_, [&](const std::string& old) {
+        KernelTable all = parsed(old);
+        merge(all, table);
+        return printed(identity_, all);
+    });
 }
 
 KernelTable load_kernel_table(const std::filesystem::path& file, const DeviceInfo* device) {

@@ -2,12 +2,12 @@
 // compiles and who plans reads it. It may travel with a product: then it must be of the same device, driver and
 // versions.
 //
-//   kernels 2 <version of Shoal>|<device id>|<device's speed identity>
+//   kernels 2 <version of Shoal>|<how many equal devices come before it>|<device's speed identity>
 //   <seconds> <weight bytes> <workspace bytes> <variant, or -> <signature>
 #pragma once
 
 #include <filesystem>
-#include <mutex>
+#include <string>
 
 #include "device/device.hpp"
 #include "device/kernel_table.hpp"
@@ -23,12 +23,14 @@ public:
     [[nodiscard]] KernelTable load() const;
     /// Throws io.
     void save(const KernelTable& table) const;
-    /// Takes more into what is there. Throws io.
+    /// Takes more into what is there; what others add meanwhile is kept. Throws io or busy.
     void add(const KernelTable& table) const;
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
 private:
+    [[nodiscard]] KernelTable parsed(const std::string& text) const;
+
     std::filesystem::path path_;
     std::string identity_;
 };

@@ -26,7 +26,7 @@ struct KernelTable {
     bool operator==(const KernelTable&) const = default;
 };
 
-/// Takes `newer` into `known`; what both have comes from `newer`.
+/// Takes `newer` into `known`; kernels that both have are as `newer` has them, the usual way included.
 void merge(KernelTable& known, const KernelTable& newer);
 
 }  // namespace shoal::device

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <sstream>
 
 #include "base/error.hpp"
 
@@ -85,7 +84,7 @@ const Ints& Attrs::ints(std::string_view name) const {
 }
 
 std::string to_string(const Attrs& attrs) {
-    std::ostringstream out;
+    auto out = base::plain_output();
     bool first = true;
     for (const auto& [name, value] : attrs.all()) {
         out << (first ? "" : ", ") << name << '=';

@@ -1,7 +1,6 @@
 #include "graph/graph.hpp"
 
 #include <algorithm>
-#include <sstream>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -60,7 +59,7 @@ std::uint64_t constant_bytes(const Graph& graph) {
 }
 
 std::string to_string(const Graph& graph) {
-    std::ostringstream out;
+    auto out = base::plain_output();
     const auto named = [&](ValueId id) {
         return id == kNoValue ? std::string("-")
                               : base::text('%', id, graph.is_constant(id) ? "c" : "", ' ', graph.type(id));

@@ -1,12 +1,13 @@
 #include "graph/kernel_signature.hpp"
 
-#include <sstream>
 #include <unordered_map>
+
+#include "base/error.hpp"
 
 namespace shoal::graph {
 
 std::string kernel_signature(const Graph& graph, const GroupRange& kernel) {
-    std::ostringstream out;
+    auto out = base::plain_output();
     std::unordered_map<ValueId, std::size_t> numbers;
     const auto named = [&](ValueId id, const char* kind) {
         const auto [at, fresh] = numbers.emplace(id, numbers.size());

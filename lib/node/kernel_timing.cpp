@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "graph/kernel_signature.hpp"
 #include "graph/side_by_side.hpp"
-#include "platform/files.hpp"
 
 namespace shoal::node {
 
@@ -38,9 +38,10 @@ KernelTiming::KernelTiming(std::vector<Device>& devices, MemoryMeter& meter, std
     for (const auto& own : devices_) {
         Bench bench;
         bench.file = std::make_shared<const device::KernelFile>(folder, own.info);
-        auto table = device::KernelFile(platform::cache_folder() / device::kMachineKernels, own.info).load();
-        device::merge(table, bench.file->load());
-        bench.known = std::move(table.costs);
+        bench.known = bench.file->load().costs;
+        // The device computes these in the ways that its table names: what this node had measured before is another.
+        for (const auto& [signature, cost] : own.backend->kernels().costs)
+            bench.known[signature] = cost;
         benches_.push_back(std::move(bench));
     }
 }
@@ -163,8 +164,10 @@ void KernelTiming::chunk_done(std::uint32_t device, const Chunk& chunk) {
         return;
     }
     const auto kernels = graph::groups(*task.graph);
-    for (std::size_t i = 0; i < chunk.groups.size(); ++i)
-        bench.known[graph::kernel_signature(*task.graph, kernels[chunk.groups[i]])] = chunk.costs[i];
+    for (std::size_t i = 0; i < chunk.groups.size(); ++i) {
+        const auto signature = graph::kernel_signature(*task.graph, kernels[chunk.groups[i]]);
+        bench.known[signature] = bench.fresh[signature] = chunk.costs[i];
+    }
     if (task.pending.empty()) keep(device);
 }
 
@@ -182,9 +185,9 @@ void KernelTiming::finish(std::uint32_t device) {
 }
 
 void KernelTiming::keep(std::uint32_t device) {
-    on_disk_([file = benches_[device].file, known = benches_[device].known] {
+    on_disk_([file = benches_[device].file, fresh = std::exchange(benches_[device].fresh, {})] {
         try {
-            file->save({known, {}});
+            file->add({fresh, {}});
         } catch (const base::Error& error) {
             base::log_warning("node", "kernel times are not kept: ", error.what());
         }

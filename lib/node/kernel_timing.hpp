@@ -43,7 +43,8 @@ private:
     };
     struct Bench {
         std::deque<Task> tasks{};
-        plan::MeasuredKernels known{};  // by this node, on top of what 'shoal tune' has measured here
+        plan::MeasuredKernels known{};  // by this node; where its device's table has them, from there
+        plan::MeasuredKernels fresh{};  // of these, what the file has not yet
         std::shared_ptr<const device::KernelFile> file{};
     };
     struct Chunk;

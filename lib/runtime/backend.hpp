@@ -14,6 +14,7 @@
 
 #include "base/time.hpp"
 #include "device/device.hpp"
+#include "device/kernel_table.hpp"
 #include "graph/graph.hpp"
 
 namespace shoal::runtime {
@@ -106,6 +107,8 @@ class Backend {
 public:
     virtual ~Backend() = default;
     [[nodiscard]] virtual const device::DeviceInfo& device() const noexcept = 0;
+    /// What was measured of kernels on this device before, and chooses between ways of computing them.
+    [[nodiscard]] virtual device::KernelTable kernels() const { return {}; }
     /// Measures the device's rates; takes about a tenth of a second.
     [[nodiscard]] virtual device::Rates measure_rates() = 0;
     /// Makes a graph ready to run. Constants must be bound. Throws unsupported (element type the device lacks),

@@ -31,7 +31,7 @@ public:
         choose_lanes();
         std::string code = trace_.nest.folded.empty() ? element_wise() : rows();
         GeneratedKernel out;
-        const std::string attribute = dialect_.local_size == 1 ? "__attribute__((reqd_work_group_size(1, 1, 1))) " : "";
+        const std::string attribute = text("__attribute__((reqd_work_group_size(", dialect_.local_size, ", 1, 1))) ");
         const std::string signature = text('(', arguments_.parameters(), ") {\n");
         out.name = "loops_" + base::Digest::of(signature + code).hex().substr(0, 16);
         out.text = text("__kernel ", attribute, "void ", out.name, signature, code, "}\n");

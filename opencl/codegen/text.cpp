@@ -1,9 +1,7 @@
 #include "opencl/codegen/text.hpp"
 
-#include <array>
 #include <cctype>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 #include "base/error.hpp"
@@ -71,15 +69,15 @@ std::string literal(double value, Compute compute) {
     const bool real = compute == Compute::f32 || compute == Compute::f64;
     if (real && std::isnan(value)) return "NAN";
     if (real && std::isinf(value)) return value > 0 ? "INFINITY" : "(-INFINITY)";
-    std::array<char, 64> buffer{};
     if (!real) {
         const auto whole = static_cast<long long>(value);
         if (whole == std::numeric_limits<long long>::min()) return "LONG_MIN";
-        std::snprintf(buffer.data(), buffer.size(), whole < 0 ? "(%lld)" : "%lld", whole);
-        return buffer.data();
+        return whole < 0 ? text('(', whole, ')') : text(whole);
     }
-    std::snprintf(buffer.data(), buffer.size(), compute == Compute::f32 ? "%.9g" : "%.17g", value);
-    std::string out = buffer.data();
+    auto digits = base::plain_output();  // not by printf, which follows the host program's locale
+    digits.precision(compute == Compute::f32 ? 9 : 17);
+    digits << value;
+    std::string out = digits.str();
     if (out.find_first_of(".e") == std::string::npos) out += ".0";
     if (compute == Compute::f32) out += "f";
     return value < 0 ? "(" + out + ")" : out;

@@ -29,6 +29,16 @@ int team_size(const device::DeviceInfo& device) {
     return fits ? static_cast<int>(team) : 1;
 }
 
+// AVX-512, AArch64 and RISC-V have 32; SSE, AVX2 and the NEON of 32-bit ARM have 16. A CPU's device is the CPU that
+// this code was compiled for.
+int vector_registers([[maybe_unused]] int lanes) {
+#if defined(__aarch64__) || defined(__riscv)
+    return 32;
+#else
+    return lanes == 16 ? 32 : 16;
+#endif
+}
+
 }  // namespace
 
 Style style_for(const device::DeviceInfo& device) {
@@ -43,7 +53,7 @@ Style style_for(const device::DeviceInfo& device) {
     out.local_bytes = device.local_bytes;
     if (out.wide_simd || (!out.gpu && device.kind == device::Kind::cpu)) {
         out.dialect.lanes = out.wide_simd ? std::clamp(device.f32_vector_width, 4, 16) : 1;
-        out.vector_registers = out.dialect.lanes == 8 ? 16 : 32;  // AVX2, or AVX-512 and NEON
+        out.vector_registers = vector_registers(out.dialect.lanes);
         out.tile_rows = out.vector_registers == 16 ? 6 : 8;
         out.tile_vectors = 2;
         // Measured on Sapphire Rapids: fewer loads a multiply-add make 8 to 30 % there; on Zen 5 they make none.

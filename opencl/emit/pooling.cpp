@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/checked.hpp"
 #include "graph/cards.hpp"
 #include "opencl/codegen/text.hpp"
@@ -14,6 +16,15 @@ struct Pool {
     const Shape &x, &out;
 };
 
+// All channels of a position, which lie together; where there are few positions, a part of them, so that all cores have
+// some: a pool of all positions has a single one.
+std::int64_t item_channels(const Style& style, std::int64_t positions, std::int64_t channels) {
+    constexpr std::int64_t kItemsOfUnit = 4;
+    const std::int64_t lanes = style.dialect.lanes, vectors = base::ceil_div(channels, lanes);
+    const std::int64_t parts = base::ceil_div(kItemsOfUnit * std::max(style.compute_units, 1), positions);
+    return lanes * base::ceil_div(vectors, std::min(parts, vectors));
+}
+
 std::optional<GroupCode> pool_simd(Emitter& emitter, graph::GroupRange range, const Pool& p, ValueId output) {
     const std::int64_t lanes = emitter.style().dialect.lanes, channels = p.x.back();
     const bool fits = emitter.style().wide_simd && emitter.element(p.op.inputs[0]) == ElementType::f32 &&
@@ -25,12 +36,14 @@ std::optional<GroupCode> pool_simd(Emitter& emitter, graph::GroupRange range, co
     if (p.fn == "sum") defines.emplace_back("SUM", "");
     defines.insert(defines.end(), epilogue->defines.begin(), epilogue->defines.end());
     auto geometry = window_arguments(p.window, p.x, p.out, 2);
-    geometry.insert(geometry.begin() + 4, NumberArgument{channels});
+    const std::int64_t width = spatial(p.out, 1, 2), lines = p.out[0] * spatial(p.out, 0, 2);
+    const std::int64_t own = item_channels(emitter.style(), std::max<std::int64_t>(width * lines, 1), channels);
+    geometry.insert(geometry.begin() + 4, {NumberArgument{channels}, NumberArgument{own}});
     const Destination to = emitter.store(output);
-    Launch launch{
-        emitter.instantiate("pool_f32_simd", defines),
-        {BufferArgument{p.op.inputs[0], false}, BufferArgument{to.value, true}},
-        {static_cast<std::size_t>(spatial(p.out, 1, 2)), static_cast<std::size_t>(p.out[0] * spatial(p.out, 0, 2)), 1}};
+    Launch launch{emitter.instantiate("pool_f32_simd", defines),
+                  {BufferArgument{p.op.inputs[0], false}, BufferArgument{to.value, true}},
+                  {static_cast<std::size_t>(width), static_cast<std::size_t>(lines),
+                   static_cast<std::size_t>(base::ceil_div(channels, own))}};
     launch.arguments.insert(launch.arguments.end(), geometry.begin(), geometry.end());
     launch.arguments.insert(launch.arguments.end(), {NumberArgument{to.row}, NumberArgument{to.first_column}});
     launch.arguments.insert(launch.arguments.end(), epilogue->arguments.begin(), epilogue->arguments.end());

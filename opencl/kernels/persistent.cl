@@ -30,6 +30,16 @@
                                                        const int last, const int size_0, const int size_1)
 KINDS
 
+// Groups meet by a counter, and what one has written before it the others read behind it. The fences of OpenCL 1.2 hold
+// only within a group (PoCL's are empty), so these are the processor's, as the compiler has them.
+#if defined(__x86_64__) || defined(__aarch64__) || defined(__arm__) || defined(__riscv)
+#define SHOAL_BEFORE_MEETING() __atomic_thread_fence(__ATOMIC_RELEASE)
+#define SHOAL_AFTER_MEETING() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+#else
+#define SHOAL_BEFORE_MEETING() mem_fence(CLK_GLOBAL_MEM_FENCE)
+#define SHOAL_AFTER_MEETING() mem_fence(CLK_GLOBAL_MEM_FENCE)
+#endif
+
 // While a group waits for one whose thread is not running, it lets go of its processor: sched_yield, as the system call
 // that it is, since a kernel can call no library.
 #if defined(__linux__) && defined(__x86_64__)
@@ -92,12 +102,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(__global con
             }
         }
         SHOAL_STAMP(1);
-        mem_fence(CLK_GLOBAL_MEM_FENCE);
+        SHOAL_BEFORE_MEETING();
         atomic_inc(SHOAL_ARRIVED);
         for (int spins = 0; *SHOAL_ARRIVED < workers * (number + 1); ++spins) {
             if (spins > 1000) SHOAL_YIELD();
         }
-        mem_fence(CLK_GLOBAL_MEM_FENCE);
+        SHOAL_AFTER_MEETING();
     }
     // The last to leave clears what they met in, for the next run.
     if (atomic_inc(SHOAL_LEFT) == workers - 1) {

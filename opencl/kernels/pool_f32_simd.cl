@@ -2,7 +2,8 @@
 //   x float [N, height, width, channels], out [N, out_height, out_width, channels], row r at out + out_first + r * out_row;
 //   LANES <= channels
 //   -DSUM adds, otherwise the maximum is taken (-infinity for a window of padding only)
-//   global (out_width, N * out_height), local (1, 1, 1): a work-item makes all channels of one position
+//   global (out_width, N * out_height, ceil(channels / item_channels)), local (1, 1, 1): a work-item makes item_channels
+//   channels of one position, a multiple of LANES
 //   The last vector of channels moves back to end with the row (computed twice, alike).
 #ifndef KERNEL
 #define KERNEL pool_f32_simd
@@ -28,13 +29,14 @@
 #endif
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(__global const float* restrict x, __global OUT* restrict out, int height, int width,
-                                                                    int out_height, int out_width, int channels, int kernel_height,
+                                                                    int out_height, int out_width, int channels, int item_channels, int kernel_height,
                                                                     int kernel_width, int stride_y, int stride_x, int dilation_y,
                                                                     int dilation_x, int pad_y, int pad_x, int out_row, int out_first EPILOGUE_PARAMETERS) {
     const int line = get_global_id(1), row = line * out_width + get_global_id(0);
     const int top = line % out_height * stride_y - pad_y, left = (int)get_global_id(0) * stride_x - pad_x;
     __global const float* image = x + (size_t)(line / out_height) * height * width * channels;
-    for (int block = 0; block < channels; block += LANES) {
+    const int first = (int)get_global_id(2) * item_channels, last = min(first + item_channels, channels);
+    for (int block = first; block < last; block += LANES) {
         const int channel = min(block, channels - LANES);
         VECTOR folded = (VECTOR)(START);
         for (int tap_y = 0; tap_y < kernel_height; ++tap_y) {

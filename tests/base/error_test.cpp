@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "base/time.hpp"
+#include "support/comma_locale.hpp"
 
 using namespace shoal;
 using base::Code;
@@ -21,6 +22,14 @@ TEST_CASE("an error carries its code and its joined message") {
     }
     CHECK_NOTHROW(base::ensure(true, "never"));
     CHECK_THROWS_WITH(base::ensure(false, "tensor ", 3), "tensor 3");
+}
+
+TEST_CASE("numbers in texts do not follow the host program's locale") {
+    const test::CommaLocale comma;
+    CHECK(base::text(12345, ' ', 2.5) == "12345 2.5");
+    double number = 0;
+    base::plain_input("2.5") >> number;
+    CHECK(number == 2.5);
 }
 
 TEST_CASE("every code has a name of its own") {

@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <thread>
 
+#include "base/file.hpp"
+#include "support/comma_locale.hpp"
 #include "support/errors.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -35,7 +38,46 @@ TEST_CASE("measured kernels and their variants outlive the process, for the same
     CHECK(file.load().costs.size() == 3);
     CHECK(file.load().costs.at("b c").seconds == 2);
     CHECK(file.load().variants.at("b c") == "winograd");
+    file.add({{{"b c", {1, 0, 0, true}}}, {}});  // measured again: the usual way is the fastest now
+    CHECK(file.load().costs.at("b c").seconds == 1);
+    CHECK(file.load().variants.empty());
     CHECK(device::KernelFile(folder.path() / "made", some_device("another")).load() == KernelTable{});
+}
+
+TEST_CASE("a device keeps its kernels when drivers come and go, and equal devices have their own") {
+    const test::TemporaryFolder folder;
+    auto device = some_device();
+    device::KernelFile(folder.path(), device).save(some_table());
+    device.id = "2.0";
+    CHECK(device::KernelFile(folder.path(), device).load() == some_table());
+    device.twin = 1;
+    CHECK(device::KernelFile(folder.path(), device).load() == KernelTable{});
+}
+
+TEST_CASE("two that add kernels at the same time lose none") {
+    const test::TemporaryFolder folder;
+    constexpr int kEach = 40;
+    const auto add = [&](const std::string& who) {
+        const device::KernelFile file(folder.path() / "made", some_device());
+        for (int n = 0; n < kEach; ++n)
+            file.add({{{who + std::to_string(n), {1, 0, 0, true}}}, {}});
+    };
+    std::thread other(add, "a");
+    add("b");
+    other.join();
+    CHECK(device::KernelFile(folder.path() / "made", some_device()).load().costs.size() == 2 * kEach);
+}
+
+TEST_CASE("a table reads and writes alike in every locale") {
+    const test::TemporaryFolder folder;
+    const device::KernelFile file(folder.path(), some_device());
+    const KernelTable table{{{"a", {1.25e-5, 1'000'000, 20, true}}, {"b", {3.5, 0, 0, true}}}, {}};
+    file.save(table);
+    const std::string usual = base::read_text(file.path());
+    const test::CommaLocale comma;
+    CHECK(file.load() == table);
+    file.save(table);
+    CHECK(base::read_text(file.path()) == usual);
 }
 
 TEST_CASE("a damaged file of kernels is not believed") {

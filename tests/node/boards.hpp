@@ -36,17 +36,19 @@ inline std::vector<Tensor> run_here(const graph::Graph& graph, const std::vector
     return runtime::run_on_host_tensors(*backend, *executable, inputs);
 }
 
-/// A board of the in-process network. `backend`: the host's plain one unless a test has its own.
+/// A board of the in-process network. `backend`: the host's plain one unless a test has its own. `cache`: a folder that
+/// outlives it.
 class TestBoard {
 public:
     TestBoard(std::shared_ptr<transport::InProcessNetwork> network, const std::string& name,
-              std::uint64_t memory_limit = 64 << 20, std::vector<std::shared_ptr<runtime::Backend>> backends = {}) {
+              std::uint64_t memory_limit = 64 << 20, std::vector<std::shared_ptr<runtime::Backend>> backends = {},
+              const std::filesystem::path& cache = {}) {
         node::NodeOptions options;
         options.board = name;
         options.hub_endpoint = "inproc://hub";
         options.data_endpoint = "inproc://*";
         options.memory_limit_bytes = memory_limit;
-        options.cache_folder = folder_.path();
+        options.cache_folder = cache.empty() ? folder_.path() : cache;
         if (backends.empty()) backends.push_back(runtime::make_host_backend());
         node_ = std::make_unique<node::Node>(options, std::move(backends),
                                              transport::make_in_process_port(std::move(network)));

@@ -77,8 +77,10 @@ private:
 
 class GatedBackend final : public runtime::Backend {
 public:
-    explicit GatedBackend(std::shared_ptr<Gates> gates) : gates_(std::move(gates)) {}
+    explicit GatedBackend(std::shared_ptr<Gates> gates, device::KernelTable kernels = {})
+        : gates_(std::move(gates)), kernels_(std::move(kernels)) {}
     [[nodiscard]] const device::DeviceInfo& device() const noexcept override { return inner_->device(); }
+    [[nodiscard]] device::KernelTable kernels() const override { return kernels_; }
     [[nodiscard]] device::Rates measure_rates() override { return inner_->measure_rates(); }
     [[nodiscard]] std::unique_ptr<runtime::Executable> compile(runtime::Graph graph,
                                                                const runtime::RunOptions& options) override {
@@ -94,6 +96,7 @@ public:
 private:
     std::shared_ptr<runtime::Backend> inner_ = runtime::make_host_backend();
     std::shared_ptr<Gates> gates_;
+    device::KernelTable kernels_;
 };
 
 }  // namespace shoal::test

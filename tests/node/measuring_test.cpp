@@ -1,6 +1,7 @@
 // Kernels and links measured on boards.
 #include <doctest/doctest.h>
 
+#include "graph/kernel_signature.hpp"
 #include "node/boards.hpp"
 #include "node/gated_backend.hpp"
 #include "node/kernel_timing.hpp"
@@ -53,6 +54,32 @@ TEST_CASE("a board measures the kernels that it is asked for, and knows them the
     hub.say("a", wrong);
     CHECK(hub.expect<wire::TaskFailed>("a").task == 13);
     hub.until([&] { return board->state().memory_used_bytes == 0; });
+}
+
+TEST_CASE("what the device's own table says of a kernel stands above what the node has measured") {
+    const auto network = transport::make_in_process_network();
+    const auto gates = std::make_shared<Gates>();
+    auto random = generator();
+    const auto graph = layer(random, 8);
+    const auto kernel = graph::groups(graph).front();
+    const device::KernelTable tuned{{{graph::kernel_signature(graph, kernel), {123, 4, 5, true}}}, {}};
+    const auto ask = [&](TestBoard& board, FakeHub& hub, const std::string& name) {
+        hub.await_boards(1);
+        hub.say(name, measure(graph, 1));
+        return hub.expect<wire::KernelCosts>(name).kernels;
+    };
+    const TemporaryFolder cache;
+    {
+        const auto first = transport::make_in_process_network();
+        FakeHub hub(first);
+        TestBoard board(first, "a", 64 << 20, {std::make_shared<GatedBackend>(gates)}, cache.path());
+        CHECK(ask(board, hub, "a")[0].seconds < 100);
+    }
+    FakeHub hub(network);
+    TestBoard board(network, "a", 64 << 20, {std::make_shared<GatedBackend>(gates, tuned)}, cache.path());
+    const auto costs = ask(board, hub, "a");
+    CHECK(costs[0].seconds == 123);
+    CHECK(costs[1].seconds < 100);
 }
 
 TEST_CASE("a kernel that a device refuses is found, and the others are measured") {

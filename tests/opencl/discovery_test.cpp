@@ -181,6 +181,16 @@ TEST_CASE("two devices of one platform have ids of their own") {
     CHECK(contains(ran.output, "0.1  "));
 }
 
+TEST_CASE("lanes beyond those that OpenCL has vectors for are counted as its widest") {
+    if (!has_pocl()) return;
+    const Machine machine;
+    machine.driver("wrapper", kIcds + "/icd_wrapper.so");
+    const auto ran = machine.devices("--bench", "SHOAL_WRAPPER_LANES=64");
+    INFO(ran.output);
+    CHECK(ran.exit_code == 0);
+    CHECK(contains(ran.output, "GFLOP/s"));
+}
+
 TEST_CASE("in this process: what is found can be used") {
     const auto found = opencl::discover();
     for (const auto& device : found.devices) {

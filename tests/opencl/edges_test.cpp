@@ -5,6 +5,7 @@
 
 #include "graph/builder.hpp"
 #include "graph/cards.hpp"
+#include "opencl/emit/emitter.hpp"
 #include "optimize/optimize.hpp"
 #include "runtime/host_backend.hpp"
 #include "support/compare.hpp"
@@ -90,6 +91,33 @@ TEST_CASE("4-bit results fill their bytes and nothing behind them") {
         inputs.push_back(test::random_tensor(random, type, 0, 7));
     }
     check_as_on_host(*backend, builder.finish(), inputs);
+}
+
+TEST_CASE("a pool of few positions is shared by its channels") {
+    SHOAL_NEEDS_DEVICE(backend);
+    device::DeviceInfo device;
+    device.f32_vector_width = 8;
+    device.compute_units = 4;
+    auto random = test::generator();
+    for (const std::int64_t channels : {16, 37, 64, 131, 1000}) {
+        for (const std::int64_t images : {1, 3}) {
+            CAPTURE(channels);
+            CAPTURE(images);
+            Builder builder("pools");
+            const Type type{ElementType::f32, Shape{images, 7, 5, channels}};
+            const auto x = builder.input("x", type);
+            for (const char* fn : {"max", "sum"}) {
+                builder.output(fn, builder.add(graph::cards::pool, {x},
+                                               points(2).set("kernel", Ints{7, 5}).set("fn", std::string(fn)))[0]);
+            }
+            const auto graph = builder.finish();
+            std::size_t items = 1;
+            for (const auto extent : opencl::emit(graph, device).groups.at(0).launches.at(0).global)
+                items *= extent;
+            CHECK(items >= (channels >= 64 ? 8 : 2));
+            check_as_on_host(*backend, graph, {test::random_tensor(random, type)});
+        }
+    }
 }
 
 TEST_CASE("NaN goes through maxima and minima, whatever the kernel") {

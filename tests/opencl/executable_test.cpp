@@ -7,6 +7,7 @@
 
 #include "graph/builder.hpp"
 #include "opencl/backend.hpp"
+#include "opencl/open_device.hpp"
 #include "support/compare.hpp"
 #include "support/errors.hpp"
 #include "support/opencl.hpp"
@@ -63,6 +64,35 @@ TEST_CASE("a run ends when it is cancelled, with a deadline or without, and whil
     other.join();
     CHECK(ends[0] == base::Code::cancelled);
     CHECK(ends[1] == base::Code::cancelled);
+}
+
+TEST_CASE("the pool keeps what runs leave, and no weights") {
+    const auto device = test::device_or_skip();
+    if (!device) return;
+    auto random = test::generator();
+    const auto backend = opencl::make_backend(*device);
+    const auto open = opencl::open_device_of(*backend);
+    const Type type{ElementType::f32, Shape{64, 96}};
+    {
+        // Bytes that lie nowhere in particular have to be copied.
+        const auto bytes = apart(test::random_tensor(random, {ElementType::f32, Shape{96 * 96 + 1}}));
+        const Tensor weights({ElementType::f32, Shape{96, 96}}, bytes.shared_bytes().slice(4, 96 * 96 * 4));
+        graph::Builder builder("one product");
+        builder.output("y", builder.matmul(builder.input("x", type), builder.constant(weights)));
+        const auto executable = backend->compile(builder.finish());
+        CHECK(open->pooled_bytes() == 0);
+    }
+    CHECK(open->pooled_bytes() == 0);
+    constexpr std::size_t kPiece = std::size_t{1} << 20;
+    std::vector<opencl::MemoryPtr> pieces;
+    for (int n = 0; n < 70; ++n)
+        pieces.push_back(open->allocate(kPiece + static_cast<std::size_t>(n)));
+    pieces.clear();
+    CHECK(open->pooled_bytes() > 0);
+    CHECK(open->pooled_bytes() <= std::size_t{64} << 20);
+    const auto before = open->pooled_bytes();
+    const auto latest = open->allocate(kPiece + 69);  // the oldest had to go, not the newest
+    CHECK(open->pooled_bytes() == before - kPiece - 69);
 }
 
 TEST_CASE("a run that is given up keeps what the device still uses, without its executable too") {

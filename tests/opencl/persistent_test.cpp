@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "opencl/emit/emitter.hpp"
+#include "opencl/persistent_run.hpp"
 #include "optimize/optimize.hpp"
 #include "runtime/host_backend.hpp"
 #include "support/compare.hpp"
@@ -48,6 +49,24 @@ TEST_CASE("a graph of more constants than a kernel has pointers is one kernel al
     CHECK(whole->step_count == kLayers);
     REQUIRE(whole->groups.size() == kLayers);
     CHECK(whole->groups.back() == kLayers - 1);
+}
+
+TEST_CASE("a resident kernel waits for its groups only where all of them run at once") {
+    device::DeviceInfo device;
+    device.platform = "Portable Computing Language";
+    device.compute_units = 4;
+    for (const auto* name : {"pthread-haswell-AMD EPYC", "cpu-cortex-a76-0xd0b", "cpu"}) {
+        device.name = name;
+        CHECK(opencl::runs_persistently(device));
+    }
+    for (const auto* name : {"cpu-tbb-haswell-AMD EPYC", "cpu-minimal-haswell-AMD EPYC", "basic", "later"}) {
+        device.name = name;
+        CHECK_FALSE(opencl::runs_persistently(device));
+    }
+    device.compute_units = 1;
+    CHECK(opencl::runs_persistently(device));
+    device.kind = device::Kind::gpu;
+    CHECK_FALSE(opencl::runs_persistently(device));
 }
 
 TEST_CASE("small constants lie together, and are what they were") {

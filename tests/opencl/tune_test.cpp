@@ -54,6 +54,20 @@ graph::Graph convolution() {
 
 }  // namespace
 
+TEST_CASE("register tiles leave room in what vector registers a CPU has") {
+    device::DeviceInfo device;
+    for (const int lanes : {4, 8, 16}) {
+        device.f32_vector_width = lanes;
+        const auto style = opencl::style_for(device);
+#if defined(__aarch64__) || defined(__riscv)
+        CHECK(style.vector_registers == 32);
+#else
+        CHECK(style.vector_registers == (lanes == 16 ? 32 : 16));  // SSE, AVX2 and 32-bit NEON have 16
+#endif
+        CHECK((style.tile_rows + 1) * style.tile_vectors + 1 <= style.vector_registers);
+    }
+}
+
 TEST_CASE("every way of computing a kernel gives what the plain loops give") {
     SHOAL_NEEDS_DEVICE(backend);
     const auto host = runtime::make_host_backend();

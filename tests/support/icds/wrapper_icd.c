@@ -2,8 +2,13 @@
 // dispatch table. By the environment:
 //   SHOAL_WRAPPER_TYPE    "accelerator", "gpu" or "custom" instead of CPU
 //   SHOAL_WRAPPER_COMPILER=none   no online compiler: it is reported so, and building from source fails
-//   SHOAL_WRAPPER_MEMORY  bytes that its buffers may take together, beyond which creating one fails, although the driver
+//   SHOAL_WRAPPER_MEMORY  bytes that its buffers may take together, beyond which creating one fails, although the
+//   driver
 //                         goes on claiming SHOAL_WRAPPER_CLAIM; memory is then not shared with the host
+//   SHOAL_WRAPPER_REFUSES text: building a program whose source holds it fails
+//   SHOAL_WRAPPER_SHOWS=none   the host's memory cannot be shown to the device in place
+//   SHOAL_WRAPPER_LANES   native lanes of f32
+//   SHOAL_WRAPPER_GROUP   work-items that the compiled kernels can have in a group
 #define CL_TARGET_OPENCL_VERSION 120
 #define CL_USE_DEPRECATED_OPENCL_1_1_APIS
 #include <CL/cl.h>
@@ -48,11 +53,12 @@ static cl_int CL_API_CALL get_device_info(cl_device_id device, cl_device_info wh
     if (status != CL_SUCCESS || to == NULL) return status;
     const uint64_t memory = number("SHOAL_WRAPPER_MEMORY", 0);
     if (what == CL_DEVICE_TYPE) *(cl_device_type*)to = type_or(*(cl_device_type*)to);
+    if (what == CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT)
+        *(cl_uint*)to = (cl_uint)number("SHOAL_WRAPPER_LANES", *(cl_uint*)to);
     if (what == CL_DEVICE_COMPILER_AVAILABLE && without_compiler()) *(cl_bool*)to = CL_FALSE;
     if (what == CL_DEVICE_LINKER_AVAILABLE && without_compiler()) *(cl_bool*)to = CL_FALSE;
     if (what == CL_DEVICE_HOST_UNIFIED_MEMORY && memory != 0) *(cl_bool*)to = CL_FALSE;
-    if (what == CL_DEVICE_GLOBAL_MEM_SIZE && memory != 0)
-        *(cl_ulong*)to = number("SHOAL_WRAPPER_CLAIM", 2 * memory);
+    if (what == CL_DEVICE_GLOBAL_MEM_SIZE && memory != 0) *(cl_ulong*)to = number("SHOAL_WRAPPER_CLAIM", 2 * memory);
     return status;
 }
 
@@ -66,11 +72,30 @@ static cl_int CL_API_CALL get_device_ids(cl_platform_id platform, cl_device_type
     return CL_DEVICE_NOT_FOUND;
 }
 
+static int refuses(cl_program program, size_t size) {
+    const char* text = getenv("SHOAL_WRAPPER_REFUSES");
+    if (text == NULL || size == 0) return 0;
+    char* source = malloc(size);
+    const int read = source != NULL && original.clGetProgramInfo(program, CL_PROGRAM_SOURCE, size, source, NULL) == 0;
+    const int out = read && strstr(source, text) != NULL;
+    free(source);
+    return out;
+}
+
+static cl_int CL_API_CALL work_group_info(cl_kernel kernel, cl_device_id device, cl_kernel_work_group_info what,
+                                          size_t room, void* to, size_t* size) {
+    const cl_int status = original.clGetKernelWorkGroupInfo(kernel, device, what, room, to, size);
+    if (status == CL_SUCCESS && to != NULL && what == CL_KERNEL_WORK_GROUP_SIZE)
+        *(size_t*)to = (size_t)number("SHOAL_WRAPPER_GROUP", *(size_t*)to);
+    return status;
+}
+
 static cl_int CL_API_CALL build_program(cl_program program, cl_uint count, const cl_device_id* devices,
                                         const char* options, void(CL_CALLBACK* notify)(cl_program, void*), void* data) {
     size_t source = 0;
     original.clGetProgramInfo(program, CL_PROGRAM_SOURCE, 0, NULL, &source);
     if (without_compiler() && source > 1) return CL_COMPILER_NOT_AVAILABLE;
+    if (refuses(program, source)) return CL_BUILD_PROGRAM_FAILURE;
     return original.clBuildProgram(program, count, devices, options, notify, data);
 }
 
@@ -92,6 +117,11 @@ static void CL_CALLBACK buffer_goes(cl_mem memory, void* size) {
 static cl_mem CL_API_CALL create_buffer(cl_context context, cl_mem_flags flags, size_t size, void* host,
                                         cl_int* status) {
     const uint64_t limit = number("SHOAL_WRAPPER_MEMORY", 0);
+    const char* shows = getenv("SHOAL_WRAPPER_SHOWS");
+    if (shows != NULL && strcmp(shows, "none") == 0 && (flags & CL_MEM_USE_HOST_PTR) != 0) {
+        if (status != NULL) *status = CL_INVALID_HOST_PTR;
+        return NULL;
+    }
     pthread_mutex_lock(&mutex);
     const int fits = limit == 0 || (size <= limit && memory_used <= limit - size);
     if (fits) memory_used += size;
@@ -118,6 +148,7 @@ static int dress_up(cl_icd_dispatch* table) {
     table->clBuildProgram = build_program;
     table->clCompileProgram = compile_program;
     table->clCreateBuffer = create_buffer;
+    table->clGetKernelWorkGroupInfo = work_group_info;
     return 1;
 }
 
@@ -149,7 +180,7 @@ CL_API_ENTRY void* CL_API_CALL clGetExtensionFunctionAddress(const char* name) {
     return find(name);
 }
 
-CL_API_ENTRY cl_int CL_API_CALL clGetPlatformInfo(cl_platform_id platform, cl_platform_info what, size_t room,
-                                                  void* to, size_t* size) {
+CL_API_ENTRY cl_int CL_API_CALL clGetPlatformInfo(cl_platform_id platform, cl_platform_info what, size_t room, void* to,
+                                                  size_t* size) {
     return original.clGetPlatformInfo(platform, what, room, to, size);
 }
