@@ -103,19 +103,29 @@ TEST_CASE("kernels that cannot have the groups that they are made for are named 
 TEST_CASE("tuning goes on where the driver refuses one of the ways, and says so where it refuses all") {
     if (!has_pocl()) return;
     const Machine machine;
-    const std::string tune = "tune classifier.onnx --dim N=1 --repeat 1 --json";
+    auto random = generator();
+    OnnxFile("product")
+        .input("x", "N,70")
+        .constant("w", random_tensor(random, {ElementType::f32, {70, 90}}))
+        .op("MatMul", {"x", "w"}, {"y"})
+        .output("y", "N,90")
+        .save(machine.folder / "product.onnx");
+    const std::string tune = "tune product.onnx --dim N=40 --repeat 1 --json";
     const auto names = [&](const std::string& refused) {
         const auto ran = machine.shoal(tune, kGpu + "SHOAL_WRAPPER_REFUSES='" + refused + "'");
         INFO(ran.error);
         REQUIRE(ran.exit_code == 0);
         std::string out;
-        for (const auto& kernel : nlohmann::json::parse(ran.out)["kernels"]) {
+        const auto report = nlohmann::json::parse(ran.out);
+        for (const auto& kernel : report["kernels"]) {
             for (const auto& variant : kernel["variants"])
                 out += variant["variant"].get<std::string>() + " ";
         }
         return out;
     };
-    const std::string all = names("nothing"), some = names("TILE_ROWS 32");
+    const std::string all = names("what no kernel holds"), some = names("TILE_ROWS 32");
+    INFO(all);
+    INFO(some);
     REQUIRE(contains(all, "local-32x"));
     CHECK_FALSE(contains(some, "local-32x"));
     CHECK(contains(some, "local-16x"));
