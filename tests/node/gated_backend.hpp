@@ -89,8 +89,8 @@ public:
         if (gates_->compile_fails) base::fail(base::Code::device, "no compiler, as the test wants it");
         return std::make_unique<GatedExecutable>(inner_->compile(std::move(graph), options), gates_);
     }
-    [[nodiscard]] runtime::BufferPtr upload(runtime::Tensor tensor) override {
-        return inner_->upload(std::move(tensor));
+    [[nodiscard]] runtime::BufferPtr upload(runtime::Tensor tensor, const runtime::RunOptions& options) override {
+        return inner_->upload(std::move(tensor), options);
     }
 
 private:

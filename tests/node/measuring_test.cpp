@@ -63,7 +63,7 @@ TEST_CASE("what the device's own table says of a kernel stands above what the no
     const auto graph = layer(random, 8);
     const auto kernel = graph::groups(graph).front();
     const device::KernelTable tuned{{{graph::kernel_signature(graph, kernel), {123, 4, 5, true}}}, {}};
-    const auto ask = [&](TestBoard& board, FakeHub& hub, const std::string& name) {
+    const auto ask = [&](TestBoard&, FakeHub& hub, const std::string& name) {
         hub.await_boards(1);
         hub.say(name, measure(graph, 1));
         return hub.expect<wire::KernelCosts>(name).kernels;
