@@ -22,6 +22,11 @@ for headers in zmq.h zmq.hpp zmq_addon.hpp sodium.h sodium flatbuffers google CL
     if [ -e "$folder/$headers" ]; then cp -r "$folder/$headers" "$root/usr/local/include/"; fi
   done
 done
+# What CMake compiles to learn of the compiler lies among its modules.
+for modules in /usr/share/cmake*/Modules; do
+  mkdir -p "$root$modules"
+  cp -r "$modules"/*ABI* "$root$modules/"
+done
 finish() { umount "$root$PWD"; }
 mount --bind "$PWD" "$root$PWD"
 trap finish EXIT
