@@ -17,10 +17,16 @@ if [ ! -x "$root/usr/bin/g++-10" ]; then
 fi
 # Of this machine's headers those that belong to no compiler and no C library.
 mkdir -p "$root/usr/local/include" "$root$PWD"
-for headers in zmq.h zmq.hpp zmq_addon.hpp sodium.h sodium flatbuffers google CLI nlohmann toml++ stb doctest CL; do
+for headers in zmq.h zmq.hpp zmq_addon.hpp sodium.h sodium flatbuffers google CLI nlohmann toml++ stb doctest CL clblast.h clblast_c.h clblast_half.h; do
   for folder in /usr/include /usr/local/include; do
     if [ -e "$folder/$headers" ]; then cp -r "$folder/$headers" "$root/usr/local/include/"; fi
   done
+done
+if [ -d /usr/include/stb ]; then cp -r /usr/include/stb "$root/usr/include/"; fi  # it is named by its own folder
+# What CMake compiles to learn of the compiler lies among its modules.
+for modules in /usr/share/cmake*/Modules; do
+  mkdir -p "$root$modules"
+  cp -r "$modules"/*ABI* "$root$modules/"
 done
 finish() { umount "$root$PWD"; }
 mount --bind "$PWD" "$root$PWD"

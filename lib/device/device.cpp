@@ -26,8 +26,7 @@ std::string_view name(KernelClass kernels) noexcept {
 }
 
 KernelClass kernel_class_named(std::string_view wish) {
-    using enum KernelClass;
-    for (const auto kernels : {automatic, plain, wide_simd, gpu}) {
+    for (const auto kernels : {KernelClass::automatic, KernelClass::plain, KernelClass::wide_simd, KernelClass::gpu}) {
         if (name(kernels) == wish) return kernels;
     }
     base::fail(base::Code::invalid_argument, "'", wish,

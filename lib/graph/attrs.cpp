@@ -1,8 +1,7 @@
 #include "graph/attrs.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
+#include <limits>
 
 #include "base/error.hpp"
 
@@ -13,11 +12,20 @@ struct Print {
     std::ostream& out;
     void operator()(std::int64_t value) const { out << value; }
     void operator()(const std::string& value) const { out << value; }
-    // The shortest digits that read back as this very number: who compares texts compares the numbers.
+    // So many digits that they read back as this very number: who compares texts compares the numbers. GCC 10 has no
+    // std::to_chars for them.
     void operator()(double value) const {
-        std::array<char, 32> digits;
-        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-        out << std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data()));
+        std::string digits;
+        double back = 0;
+        for (int precision = 6; precision <= std::numeric_limits<double>::max_digits10; ++precision) {
+            auto text = base::plain_output();
+            text.precision(precision);
+            text << value;
+            digits = text.str();
+            auto in = base::plain_input(digits);
+            if (in >> back && back == value) break;
+        }
+        out << digits;
     }
     template <class T>
     void operator()(const std::vector<T>& list) const {
