@@ -32,7 +32,7 @@ struct Frame::State {
 
     void add_message_flags(CLI::App& to) {
         to.add_flag("-v,--verbose", verbose, "Say more; -vv says everything")->group(kEveryCommand);
-        to.add_flag("-q,--quiet", quiet, "Say nothing but errors")->group(kEveryCommand);
+        to.add_flag("-q,--quiet", quiet, "No progress and no notes, only results and errors")->group(kEveryCommand);
         to.set_help_flag("-h,--help", "Print this help")->group(kEveryCommand);
     }
 

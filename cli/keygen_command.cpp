@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/file.hpp"
 #include "cli/commands.hpp"
 #include "cli/messages.hpp"
 #include "cli/output.hpp"
@@ -35,6 +36,8 @@ std::string default_name() {
 transport::Keys make_pair(const std::string& name) {
     if (auto keys = transport::Keys::complete(name)) return *keys;
     auto keys = transport::Keys::generate();
+    const auto folder = std::filesystem::path(name).parent_path();
+    if (!folder.empty()) base::make_folder(folder);
     keys.save(name);
     return keys;
 }

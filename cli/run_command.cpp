@@ -216,7 +216,9 @@ void check(const RunFlags& flags) {
             text("--precision fp16 is for one device of this machine; ", where, " in the model's own precision"));
     if (flags.hub.each && flags.repeat > 1) throw UsageError("--each and --repeat do not go together");
     if (there && flags.explain) throw UsageError("--explain is for this machine; 'shoal status' shows a hub's stages");
-    if (planned && flags.explain) throw UsageError("--explain is for one device");
+    if (planned && flags.explain)
+        throw UsageError(
+            "--explain is for one device; 'shoal plan MODEL --device ...' shows what each of several does");
     if (!planned && mode_of(flags.ensemble) != plan::Mode::best)
         throw UsageError("--mode is for --hub and for several devices");
     if (!there && (!flags.hub.hub.keys.key.empty() || !flags.hub.hub.hub_key.empty()))

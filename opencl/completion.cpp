@@ -23,26 +23,42 @@ struct Completion {
 
 void CL_CALLBACK on_complete(cl_event, cl_int status, void* user) {
     const std::unique_ptr<std::shared_ptr<Completion>> completion(static_cast<std::shared_ptr<Completion>*>(user));
+    Completion& own = **completion;
     Kept kept;
     {
-        const std::lock_guard lock((*completion)->mutex);
-        (*completion)->done = true;
-        (*completion)->status = status;
-        kept.swap((*completion)->kept);
+        const std::lock_guard lock(own.mutex);
+        kept.swap(own.kept);
     }
-    (*completion)->changed.notify_all();
+    kept.clear();  // before the waiter goes on: after it, this thread would be the last owner of all
+    {
+        const std::lock_guard lock(own.mutex);
+        own.done = true;
+        own.status = status;
+    }
+    own.changed.notify_all();
 }
 
 }  // namespace
 
-void wait_for(cl_command_queue queue, cl_event event, const runtime::RunOptions& options, Kept kept,
+cl_int status_of(cl_event event) noexcept {
+    cl_int out = CL_QUEUED;
+    (void)clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof out, &out, nullptr);
+    return out;
+}
+
+void wait_for(cl_command_queue queue, cl_event event, cl_event cause, const runtime::RunOptions& options, Kept kept,
               const std::string& what) {
     const auto completion = std::make_shared<Completion>();
     completion->kept = std::move(kept);
     auto user = std::make_unique<std::shared_ptr<Completion>>(completion);
-    check(clSetEventCallback(event, CL_COMPLETE, on_complete, user.get()), "clSetEventCallback");
-    (void)user.release();  // the callback's now
-    check(clFlush(queue), "clFlush");
+    try {
+        check(clSetEventCallback(event, CL_COMPLETE, on_complete, user.get()), "clSetEventCallback");
+        (void)user.release();  // the callback's now
+        check(clFlush(queue), "clFlush");
+    } catch (...) {
+        clFinish(queue);  // nobody would keep what it uses
+        throw;
+    }
     std::unique_lock lock(completion->mutex);
     while (!completion->done) {
         const auto now = base::SteadyClock::now();
@@ -50,6 +66,8 @@ void wait_for(cl_command_queue queue, cl_event event, const runtime::RunOptions&
         if (options.deadline && now >= *options.deadline) fail(Code::timeout, what, " did not end in time");
         completion->changed.wait_until(lock, std::min(now + kLook, options.deadline.value_or(now + kLook)));
     }
+    const cl_int first = cause == nullptr ? CL_COMPLETE : status_of(cause);
+    if (first < 0) check(first, "execution", what);
     if (completion->status < 0) check(completion->status, "execution", what);
 }
 

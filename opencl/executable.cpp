@@ -83,7 +83,14 @@ public:
         else
             make_sequence();
         platform::give_back_code_pages();  // before the weights want room
-        pack_weights();
+    }
+
+    /// Before the first run, once; lets go of constants that only it needed, where nobody else holds them.
+    void pack_weights() {
+        if (emission_.weights.empty()) return;
+        const auto programs = setup_programs(*device_, graph_, emission_);
+        KernelSequence::pack_weights(*device_, programs.each(), graph_, emission_, residence_,
+                                     [&](ValueId id) { let_go(id); });
     }
 
     [[nodiscard]] const Graph& graph() const noexcept override { return graph_; }
@@ -95,10 +102,17 @@ public:
         const auto turn = turns_.wait(options, kLook);
         auto results = make_results();
         if (!emission_.groups.empty()) {
-            const EventHandle computed = enqueue(raw(inputs), raw(results));
-            cl_event last = computed.get();
-            if (is_host()) last = show(results, last);
-            wait(options, last, inputs, results);
+            EventHandle computed;
+            cl_event last = nullptr;
+            try {
+                computed = enqueue(raw(inputs), raw(results));
+                last = is_host() ? show(results, computed.get()) : computed.get();
+            } catch (...) {
+                clFinish(
+                    device_->queue());  // what was enqueued still writes into memory that now goes back to the pool
+                throw;
+            }
+            wait(options, last, computed.get(), inputs, results);
         }
         return outputs(inputs, results);
     }
@@ -133,18 +147,19 @@ private:
                (device_->dispatch() == Dispatch::automatic && runs_persistently(device_->device().info));
     }
 
-    // Where mapping moves nothing, results are mapped by the run itself, behind its kernels: whoever reads them need not
-    // wake the device once more.
+    // Where mapping moves nothing, results are mapped by the run itself, behind its kernels: whoever reads them need
+    // not wake the device once more.
     [[nodiscard]] bool is_host() const {
         const auto& info = device_->device().info;
         return info.kind == device::Kind::cpu && info.unified_memory;
     }
-    [[nodiscard]] cl_event show(std::vector<BufferPtr>& results, cl_event last) const {
+    [[nodiscard]] cl_event show(std::vector<BufferPtr>& results, cl_event computed) const {
+        cl_event last = computed;
         for (auto& result : results) {
             const auto& type = result->type();
             if (type.size_bytes() == 0) continue;
             const auto& memory = own(result).memory();
-            auto mapping = map(device_, device_->queue(), memory, type.size_bytes());
+            auto mapping = map(device_, device_->queue(), memory, type.size_bytes(), computed);
             result = std::make_shared<DeviceBuffer>(device_, memory, type, std::move(mapping.elements));
             last = mapping.done;
         }
@@ -203,13 +218,6 @@ private:
         sequence_.emplace(device_->device().handle, programs_->each(), graph_, emission_, residence_);
     }
 
-    void pack_weights() {
-        if (emission_.weights.empty()) return;
-        const auto programs = setup_programs(*device_, graph_, emission_);
-        KernelSequence::pack_weights(*device_, programs.each(), graph_, emission_, residence_,
-                                     [&](ValueId id) { let_go(id); });
-    }
-
     // A constant that was packed is read by no kernel as it was: its bytes need not lie in memory twice.
     void let_go(ValueId id) {
         const bool kept =
@@ -244,12 +252,14 @@ private:
         return out;
     }
 
-    void wait(const runtime::RunOptions& options, cl_event event, std::span<const BufferPtr> inputs,
+    void wait(const runtime::RunOptions& options, cl_event last, cl_event computed, std::span<const BufferPtr> inputs,
               const std::vector<BufferPtr>& results) {
-        Kept kept(inputs.begin(), inputs.end());
-        kept.insert(kept.end(), results.begin(), results.end());
-        kept.push_back(memories_);
-        wait_for(device_->queue(), event, options, std::move(kept),
+        Kept kept{memories_};
+        for (const auto& buffer : inputs)
+            kept.push_back(own(buffer).memory());
+        for (const auto& buffer : results)
+            kept.push_back(own(buffer).memory());
+        wait_for(device_->queue(), last, computed, options, std::move(kept),
                  base::text("the run of '", graph_.name, "' on device '", device_->device().info.name, "'"));
     }
 
@@ -263,10 +273,9 @@ private:
             } else {
                 const BufferPtr& source =
                     place.kind == Place::Kind::input ? inputs[place.number] : results[place.number];
-                out.push_back(source->type() == type
-                                  ? source
-                                  : std::make_shared<DeviceBuffer>(device_, own(source).memory(), type,
-                                                                   own(source).mapping()));
+                out.push_back(source->type() == type ? source
+                                                     : std::make_shared<DeviceBuffer>(device_, own(source).memory(),
+                                                                                      type, own(source).mapping()));
             }
         }
         return out;
@@ -337,12 +346,19 @@ private:
     Turns turns_;
 };
 
+// Packing lets go of constants, which a second owner would keep: `graph` is given up first.
+std::unique_ptr<runtime::Executable> packed(std::unique_ptr<OpenClExecutable> executable, Graph& graph) {
+    graph = {};
+    executable->pack_weights();
+    return executable;
+}
+
 // Nothing where that fails too.
-std::unique_ptr<runtime::Executable> make_plain(const std::shared_ptr<OpenDevice>& device, const Graph& graph) {
+std::unique_ptr<runtime::Executable> make_plain(const std::shared_ptr<OpenDevice>& device, Graph& graph) {
     device::DeviceInfo plain = device->device().info;
     plain.kernels = device::KernelClass::plain;
     try {
-        return std::make_unique<OpenClExecutable>(device, plain, graph, std::vector<std::string>{});
+        return packed(std::make_unique<OpenClExecutable>(device, plain, graph, std::vector<std::string>{}), graph);
     } catch (const base::Error&) {
         return nullptr;
     }
@@ -353,19 +369,20 @@ std::unique_ptr<runtime::Executable> make_plain(const std::shared_ptr<OpenDevice
 std::unique_ptr<runtime::Executable> make_executable(std::shared_ptr<OpenDevice> device, runtime::Graph graph,
                                                      std::optional<std::vector<std::string>> variants) {
     const device::DeviceInfo& info = device->device().info;
-    if (variants) return std::make_unique<OpenClExecutable>(device, info, std::move(graph), *variants);
+    if (variants) return packed(std::make_unique<OpenClExecutable>(device, info, graph, *variants), graph);
     const auto best = device->variants_for(graph);
     if (device::kernel_class(info) != device::KernelClass::gpu)
-        return std::make_unique<OpenClExecutable>(device, info, std::move(graph), best);
-    // Whether a driver takes a kernel with large tiles shows only when it has compiled it; what it did not take ahead of
-    // time is not in the folder.
+        return packed(std::make_unique<OpenClExecutable>(device, info, graph, best), graph);
+    // Whether a driver takes a kernel with large tiles shows only when it has compiled it; what it did not take ahead
+    // of time is not in the folder.
+    const std::string name = graph.name;
     try {
-        return std::make_unique<OpenClExecutable>(device, info, graph, best);
+        return packed(std::make_unique<OpenClExecutable>(device, info, graph, best), graph);
     } catch (const base::Error& error) {
         if (error.code() != base::Code::device && error.code() != base::Code::not_found) throw;
         auto slower = make_plain(device, graph);
         if (slower == nullptr) throw;
-        base::log_warning("opencl", "device '", info.name, "' refuses kernels of '", graph.name,
+        base::log_warning("opencl", "device '", info.name, "' refuses kernels of '", name,
                           "', which runs on slower ones now; 'shoal tune' looks for others: ", error.what());
         return slower;
     }

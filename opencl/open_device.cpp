@@ -188,7 +188,11 @@ struct Unmap {
     EventHandle mapping;  // may still be under way, when nobody waited for it
     void operator()(const void* pointer) const {
         const cl_event mapped = mapping.get();
-        clEnqueueUnmapMemObject(device->queue(), memory->get(), const_cast<void*>(pointer), 1, &mapped, nullptr);
+        const cl_int status = status_of(mapped);
+        if (status < 0) return;  // nothing was mapped
+        const bool pending = status != CL_COMPLETE;
+        clEnqueueUnmapMemObject(device->queue(), memory->get(), const_cast<void*>(pointer), pending ? 1 : 0,
+                                pending ? &mapped : nullptr, nullptr);
     }
 };
 
@@ -216,7 +220,8 @@ MemoryPtr OpenDevice::place(const base::SharedBytes& bytes, Use use, const runti
     if (device_.info.unified_memory && aligned && bytes.owner() != nullptr && mapping == nullptr) {
         if (auto shown = show(bytes, host)) return shown;
     }
-    MemoryPtr memory = allocate(bytes.size(), use);
+    // What was mapped may still be, until the queue of the runs comes to it: where memory is mapped, none of the pool.
+    MemoryPtr memory = allocate(bytes.size(), device_.info.unified_memory ? Use::once : use);
     // A mapping must not be kept for the driver's callback, nor can what nobody owns: such a copy is waited for.
     const bool kept = bytes.owner() != nullptr && mapping == nullptr;
     cl_event written = nullptr;
@@ -225,7 +230,7 @@ MemoryPtr OpenDevice::place(const base::SharedBytes& bytes, Use use, const runti
           "clEnqueueWriteBuffer", bytes.size(), " bytes");
     const EventHandle event(written);
     if (kept)
-        wait_for(transfer_queue_.get(), written, options, {memory, bytes.owner()},
+        wait_for(transfer_queue_.get(), written, nullptr, options, {memory, bytes.owner()},
                  base::text("an upload of ", bytes.size(), " bytes to device '", device_.info.name, "'"));
     return memory;
 }
@@ -263,20 +268,20 @@ tensor::Tensor DeviceBuffer::read(const runtime::RunOptions& options) const {
         check(clEnqueueReadBuffer(queue, memory_->get(), CL_FALSE, 0, size, out->edit().data(), 0, nullptr, &event),
               "clEnqueueReadBuffer", size, " bytes");
         const EventHandle read(event);
-        wait_for(queue, event, options, {memory_, out}, what);
+        wait_for(queue, event, nullptr, options, {memory_, out}, what);
         return *out;
     }
-    const auto mapping = map(open_, queue, memory_, size);
-    wait_for(queue, mapping.done, options, {memory_}, what);
+    const auto mapping = map(open_, queue, memory_, size, nullptr);
+    wait_for(queue, mapping.done, nullptr, options, {memory_}, what);
     return {type_, base::SharedBytes(mapping.elements, {static_cast<const std::byte*>(mapping.elements.get()), size})};
 }
 
 Mapping map(const std::shared_ptr<OpenDevice>& device, cl_command_queue queue, const MemoryPtr& memory,
-            std::size_t size_bytes) {
+            std::size_t size_bytes, cl_event after) {
     cl_int status = CL_SUCCESS;
     cl_event event = nullptr;
-    void* mapped =
-        clEnqueueMapBuffer(queue, memory->get(), CL_FALSE, CL_MAP_READ, 0, size_bytes, 0, nullptr, &event, &status);
+    void* mapped = clEnqueueMapBuffer(queue, memory->get(), CL_FALSE, CL_MAP_READ, 0, size_bytes,
+                                      after != nullptr ? 1 : 0, after != nullptr ? &after : nullptr, &event, &status);
     check(status, "clEnqueueMapBuffer", size_bytes, " bytes");
     return {std::shared_ptr<const void>(mapped, Unmap{device, memory, EventHandle(event)}), event};
 }

@@ -146,13 +146,14 @@ private:
         mapping_;  // the elements in host memory, where they were mapped by the run that made them
 };
 
-/// Enqueues that `memory` is shown in host memory, as it is once the commands before are done. The elements, which last
-/// as long as somebody holds them, and the event after which they are there. Where the device shares the host's memory.
+/// Enqueues that `memory` is shown in host memory, as it is once the commands before, and `after` (may be null), are
+/// done. The elements, which last as long as somebody holds them, and the event after which they are there. Where the
+/// device shares the host's memory.
 struct Mapping {
     std::shared_ptr<const void> elements;
     cl_event done;  ///< of the elements' owner
 };
 [[nodiscard]] Mapping map(const std::shared_ptr<OpenDevice>& device, cl_command_queue queue, const MemoryPtr& memory,
-                          std::size_t size_bytes);
+                          std::size_t size_bytes, cl_event after);
 
 }  // namespace shoal::opencl

@@ -186,7 +186,7 @@ BuiltProgram ProgramBuilder::State::from_kernel_folder(const ProgramSource& sour
         const auto whose = source.model.empty() ? "" : base::text(" of model '", source.model, "'");
         fail(Code::not_found, "kernel folder '", folder, "' has no program '", source.name, "'", whose, " (",
              key.brief(), "); ", how_to_make(source.model),
-             ", with the precision and the sizes that it runs in and by this version of Shoal");
+             ", with --precision, --dim and --shape as it runs here, and by this version of Shoal");
     }
     fail(Code::refused, "kernel folder '", folder, "' has program '", source.name, "' for ", others,
          ", this device is '", identity, "'");

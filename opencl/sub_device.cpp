@@ -78,9 +78,13 @@ namespace {
 // Share `index` of `shares`, of which only `threads` are used where that is not 0.
 SubDevice capped_share(const FoundDevice& device, int index, int shares, int threads) {
     const int units = device.info.compute_units;
-    if (index < 0 || shares < 1 || index >= shares || shares > units) {
-        fail(Code::invalid_argument, "share ", index, " of ", shares, " of device ", device.info.id, " (",
-             device.info.name, "), which has ", units, " compute units");
+    if (shares > units) {
+        fail(Code::invalid_argument, shares, " parts of device ", device.info.id, " (", device.info.name,
+             "), which has ", units, " compute units: ", units, " parts at most");
+    }
+    if (index < 0 || shares < 1 || index >= shares) {
+        fail(Code::invalid_argument, "part ", index + 1, " of ", shares, " of device ", device.info.id, " (",
+             device.info.name, ")");
     }
     const int even = units / shares, longer = units % shares;
     const int count = even + (index < longer ? 1 : 0);

@@ -16,7 +16,7 @@ std::optional<FileLock> FileLock::acquire(const std::filesystem::path& path, Kin
     const auto fail = [&](const char* what) {
         throw std::system_error(errno, std::generic_category(), std::string(what) + " '" + path.string() + "'");
     };
-    FileLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    FileLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
     if (lock.file_ < 0) fail("cannot open");
     const int operation = (kind == Kind::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
     const auto deadline = std::chrono::steady_clock::now() + patience;

@@ -89,7 +89,8 @@ int main(int argc, char** argv) {
         if (!read_flag(&options, &device, listen, sizeof listen, argv[i], argv[i + 1])) break;
     }
     if (i != argc || options.hub_endpoint == NULL) {
-        fprintf(stderr, "board: %s\n", i != argc ? "unknown flag, or one without its value" : "--hub is missing");
+        fprintf(stderr, "board: %s\nusage: board --hub HOST:PORT [--name BOARD] [--key NAME --hub-key FILE] ...\n",
+                i != argc ? "unknown flag, or one without its value" : "--hub is missing");
         return 2;
     }
 

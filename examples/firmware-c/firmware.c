@@ -68,8 +68,8 @@ static shoal_cancellation* everything; /* that waits */
 
 /* The clock begins here: whatever the program is at may take long. */
 static void on_signal(int number) {
+    if (stop_signal == 0) alarm(kStopSeconds); /* a second signal gives no more time */
     stop_signal = number;
-    alarm(kStopSeconds);
     shoal_cancel(everything);
 }
 
@@ -316,6 +316,7 @@ static int submit_frame(uplink* up, const settings* own, tally* seen) {
     options.struct_size = sizeof options;
     options.timeout_ms = own->deadline_ms;
     options.cancellation = everything;
+    options.tell_busy = 1;
     input.name = up->input_name;
     input.tensor = up->frame;
     if (shoal_submit(up->model, &input, 1, &options, frame_done, seen) == SHOAL_OK) return 1;

@@ -253,7 +253,8 @@ typedef struct shoal_model shoal_model;
 
 typedef struct shoal_model_options {
     size_t struct_size;
-    uint32_t in_flight; /* submitted runs that are open at a time, a thread each; 0: 8 */
+    uint32_t in_flight; /* submitted runs that are open at a time, a thread each; 0: 8. One thread more tells those that
+                           wait when their time is over: with 1, too, two may call back at once */
     uint32_t queued;    /* submitted runs that may wait behind those; 0: 256 */
 } shoal_model_options;
 

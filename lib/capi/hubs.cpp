@@ -53,8 +53,11 @@ private:
     void run() {
         std::unique_lock lock(mutex_);
         while (!changed_.wait_for(lock, transport::AllowWatch::kPause, [this] { return ending_; })) {
-            for (const auto& problem : watch_.look())
-                base::log_warning("capi", problem);
+            try {
+                for (const auto& problem : watch_.look())
+                    base::log_warning("capi", problem);
+            } catch (const std::exception&) {  // no memory for the words; the next look is in a second
+            }
         }
     }
 

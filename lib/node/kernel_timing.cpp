@@ -185,7 +185,8 @@ void KernelTiming::finish(std::uint32_t device) {
 }
 
 void KernelTiming::keep(std::uint32_t device) {
-    on_disk_([file = benches_[device].file, fresh = std::exchange(benches_[device].fresh, {})] {
+    // All of them again: what could not be written before is written with the next.
+    on_disk_([file = benches_[device].file, fresh = benches_[device].fresh] {
         try {
             file->add({fresh, {}});
         } catch (const base::Error& error) {

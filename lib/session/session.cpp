@@ -298,12 +298,12 @@ Outputs Session::State::run(const Inputs& inputs, const runtime::RunOptions& run
         const auto results = current->executable->run(collect(current->inputs, values), run_options);
         used.push_back(current->executable);
         if (current->last) {
-            carried.keep(current->outputs, results);
             Outputs out;
             for (std::size_t i = 0; i < results.size(); ++i) {
                 if (!carried.is_output(current->outputs[i]))
                     out.emplace_back(current->outputs[i], results[i]->read(run_options));
             }
+            carried.keep(current->outputs, results);  // last: a run that fails leaves the state as it was
             const std::lock_guard lock(mutex);
             last = std::move(used);
             return out;

@@ -220,7 +220,8 @@ private:
         if (server.options_.keys->public_key() != *peer.key) return "it does not have the key " + peer.key->text();
         const auto& allowed = server.options_.allowed;
         if (allowed != nullptr && allowed->contains(options_.keys->public_key())) return {};
-        return "it does not allow our key " + options_.keys->public_key().text();
+        return "it does not allow our key " + options_.keys->public_key().text() +
+               "; put our .pub file among those that it lets in (--allow)";
     }
 
     void try_connect(PeerId id, Peer& peer) {

@@ -45,11 +45,10 @@ fs::path with_suffix(const fs::path& name, const char* suffix) {
     return name.string() + suffix;
 }
 
-std::string read_file(const fs::path& path, const char* what) {
+// `cure` for a file that is missing.
+std::string read_file(const fs::path& path, const char* what, const char* cure) {
     std::error_code error;
-    if (!fs::exists(path, error)) {
-        fail(Code::not_found, "there is no ", what, " at '", path.string(), "'; 'shoal keygen' makes one");
-    }
+    if (!fs::exists(path, error)) fail(Code::not_found, "there is no ", what, " at '", path.string(), "'; ", cure);
     return base::read_text(path);
 }
 
@@ -105,7 +104,8 @@ PublicKey PublicKey::load(const fs::path& given) {
     const fs::path by_name = with_suffix(given, ".pub");
     const fs::path& file = !fs::exists(given, ignored) && fs::exists(by_name, ignored) ? by_name : given;
     refuse_secret(file);
-    const std::string content = read_file(file, "public key");
+    const std::string content =
+        read_file(file, "public key", "copy the other side's .pub file there (of a hub service: /etc/shoal/hub.pub)");
     try {
         return parse(trimmed(content));
     } catch (const base::Error&) {
@@ -130,7 +130,7 @@ Keys Keys::generate() {
 
 Keys Keys::load_secret(const fs::path& name) {
     const fs::path secret_path = with_suffix(name, ".key");
-    std::string content = read_file(secret_path, "secret key");
+    std::string content = read_file(secret_path, "secret key", "'shoal keygen' makes one");
     expect_private(secret_path);
     std::string secret(trimmed(content));
     ::explicit_bzero(content.data(), content.size());
@@ -216,7 +216,10 @@ void AllowList::become(const AllowList& other) {
 
 void AllowList::load(const fs::path& path) {
     std::vector<std::string> left_out;
+    const std::size_t before = size();
     load(path, left_out);
+    if (!left_out.empty() && size() == before)
+        fail(Code::invalid_argument, "no .pub file in '", path.string(), "' is an allowed key; ", left_out.front());
     for (const auto& line : left_out)
         base::log_warning("transport", line);
 }
@@ -241,9 +244,6 @@ void AllowList::load_folder(const fs::path& path, std::vector<std::string>& left
             bad.push_back(base::text("left out of the allowed keys: ", problem.what()));
         }
     }
-    if (!bad.empty() && bad.size() == files.size()) {
-        fail(Code::invalid_argument, "no .pub file in '", path.string(), "' is an allowed key; ", bad.front());
-    }
     left_out.insert(left_out.end(), bad.begin(), bad.end());
 }
 
@@ -261,7 +261,8 @@ void AllowList::load(const fs::path& path, std::vector<std::string>& left_out) {
              "'; make a folder and copy the .pub files of boards and clients there");
     }
 
-    std::istringstream lines(read_file(path, "list of allowed keys"));
+    std::istringstream lines(read_file(path, "list of allowed keys",
+                                       "make it of the .pub files, or the lines KEY NAME, of those who may connect"));
     int number = 0;
     for (std::string line; std::getline(lines, line);) {
         ++number;

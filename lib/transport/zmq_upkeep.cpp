@@ -59,7 +59,8 @@ void ZmqPort::hear(Peer& peer, const News& news) {
             break;
         case News::Kind::ready: opened(peer); break;
         case News::Kind::not_allowed:
-            refused(peer, "it does not allow our key " + options_.keys->public_key().text());
+            refused(peer, "it does not allow our key " + options_.keys->public_key().text() +
+                              "; put our .pub file among those that it lets in (--allow)");
             break;
         case News::Kind::mismatch: refused(peer, "one side uses keys and the other none"); break;
         case News::Kind::failed:

@@ -84,4 +84,25 @@ for side in node hub; do
   is_pair $side || fail "$side: another machine's public key keeps ours from being made"
   [ "$(cat "$keys/$side.pub.old")" = theirs ] || fail "$side: another machine's key is lost"
 done
+
+# The same while the power goes: the other machine's key is never lost.
+for side in node hub; do
+  die_at=1
+  while :; do
+    fresh_root
+    echo theirs >"$keys/$side.pub"
+    if run postinst $side configure 2>/dev/null; then break; fi
+    killed=$die_at die_at=0
+    run postinst $side configure || fail "$side: after a loss of power at step $killed it is not installed"
+    is_pair $side || fail "$side: a loss of power at step $killed leaves no usable keys"
+    [ "$(cat "$keys/$side.pub.old")" = theirs ] || fail "$side: a loss of power at step $killed loses another machine's key"
+    die_at=$((killed + 1))
+  done
+  die_at=0
+done
+fresh_root
+echo theirs >"$keys/hub.pub"
+echo "hub-key = \"$keys/hub.pub\"" >"$keys/node.toml"
+run postinst hub configure 2>/dev/null
+[ "$(cat "$keys/node-hub.pub")" = theirs ] || fail "the key by which a node of the board knows its hub is lost"
 echo "keys were whole whenever the power went, and no service held dpkg up"

@@ -7,6 +7,7 @@
 #include "graph/builder.hpp"
 #include "graph/cards.hpp"
 #include "opencl/emit/emitter.hpp"
+#include "opencl/executable.hpp"
 #include "opencl/tune.hpp"
 #include "optimize/optimize.hpp"
 #include "runtime/host_backend.hpp"
@@ -106,6 +107,37 @@ TEST_CASE("attention in parts gives the same, where a measurement asks for it or
         const auto parts = opencl::emit(graph, backend->device(), std::vector<std::string>(graph.ops.size(), "parts"));
         const auto whole = opencl::emit(graph, backend->device());
         CHECK(parts.groups.size() == whole.groups.size() + 2);
+    }
+}
+
+TEST_CASE("attention as one kernel of the GPU class, whatever the device is") {
+    const auto backend = test::device_under_test(opencl::Dispatch::automatic, device::KernelClass::gpu);
+    if (backend == nullptr) {
+        MESSAGE("skipped: no OpenCL device");
+        return;
+    }
+    const auto host = runtime::make_host_backend();
+    const auto open = opencl::open_device_of(*backend);
+    for (const Form& form : kForms) {
+        CAPTURE(form.keys);
+        std::vector<Type> types;
+        const auto graph = attention(form, types);
+        std::vector<std::string> ways;
+        int whole = 0;
+        for (const auto& range : graph::groups(graph)) {
+            const bool attends = graph::attention_of(graph, range).has_value();
+            ways.emplace_back(attends ? "whole" : "");
+            whole += attends ? 1 : 0;
+            if (attends) CHECK(opencl::variants(*backend, graph, range) == std::vector<std::string>{"parts", "whole"});
+        }
+        REQUIRE(whole == 1);
+        const auto emitted = opencl::emit(graph, backend->device(), ways);
+        CHECK(std::count_if(emitted.groups.begin(), emitted.groups.end(),
+                            [](const auto& group) { return group.kernel == "attention_gpu"; }) == 1);
+        const auto inputs = inputs_for(form, types);
+        const auto got = runtime::run_on_host_tensors(*backend, *opencl::make_executable(open, graph, ways), inputs);
+        const auto want = runtime::run_on_host_tensors(*host, *host->compile(graph), inputs);
+        CHECK_EQ(test::difference(got[0], want[0], {2e-5, 2e-6}), "");
     }
 }
 
