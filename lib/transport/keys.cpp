@@ -216,15 +216,16 @@ void AllowList::become(const AllowList& other) {
 
 void AllowList::load(const fs::path& path) {
     std::vector<std::string> left_out;
-    const std::size_t before = size();
-    load(path, left_out);
-    if (!left_out.empty() && size() == before)
+    std::error_code error;
+    if (!fs::is_directory(path, error))
+        load(path, left_out);
+    else if (load_folder(path, left_out) == 0 && !left_out.empty())
         fail(Code::invalid_argument, "no .pub file in '", path.string(), "' is an allowed key; ", left_out.front());
     for (const auto& line : left_out)
         base::log_warning("transport", line);
 }
 
-void AllowList::load_folder(const fs::path& path, std::vector<std::string>& left_out) {
+std::size_t AllowList::load_folder(const fs::path& path, std::vector<std::string>& left_out) {
     std::error_code error;
     std::vector<fs::path> files;
     for (fs::directory_iterator at(path, error); !error && at != fs::directory_iterator(); at.increment(error)) {
@@ -245,11 +246,15 @@ void AllowList::load_folder(const fs::path& path, std::vector<std::string>& left
         }
     }
     left_out.insert(left_out.end(), bad.begin(), bad.end());
+    return files.size() - bad.size();
 }
 
 void AllowList::load(const fs::path& path, std::vector<std::string>& left_out) {
     std::error_code error;
-    if (fs::is_directory(path, error)) return load_folder(path, left_out);
+    if (fs::is_directory(path, error)) {
+        static_cast<void>(load_folder(path, left_out));
+        return;
+    }
     if (fs::is_fifo(path, error)) {
         fail(Code::invalid_argument, "the list of allowed keys '", path.string(),
              "' is a pipe, which can be read only once; give a file");

@@ -94,7 +94,8 @@ public:
     [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 
 private:
-    void load_folder(const std::filesystem::path& path, std::vector<std::string>& left_out);
+    /// How many keys it has.
+    [[nodiscard]] std::size_t load_folder(const std::filesystem::path& path, std::vector<std::string>& left_out);
 
     mutable std::mutex mutex_;
     std::map<PublicKey, std::string> keys_;

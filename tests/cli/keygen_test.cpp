@@ -53,13 +53,15 @@ TEST_CASE("a public half that is missing is written anew") {
     CHECK(transport::Keys::load(folder / "board").public_key() == before);
 }
 
-TEST_CASE("a folder is no name, and one that is not there is told") {
+TEST_CASE("a folder is no name, one that is not there is made, and what is no folder is told") {
     const TemporaryFolder folder;
     const std::string here = "-C " + folder.path().string();
     CHECK(shoal_command("keygen ./", here).exit_code == 2);
-    const auto absent = shoal_command("keygen nowhere/a", here);
-    CHECK(absent.exit_code == 1);
-    CHECK(contains(absent.error, "nowhere/a"));
+    CHECK(shoal_command("keygen new/one/a", here).exit_code == 0);
+    CHECK(std::filesystem::exists(folder / "new/one/a.key"));
+    const auto file = shoal_command("keygen new/one/a.key/b", here);
+    CHECK(file.exit_code == 1);
+    CHECK(contains(file.error, "new/one/a.key"));
 }
 
 TEST_CASE("one file of a pair stands for the pair, but a secret is never taken for a public key") {
