@@ -1,5 +1,8 @@
 #include "opencl/handles.hpp"
 
+#include <array>
+#include <string_view>
+
 #include "base/log.hpp"
 
 namespace shoal::opencl {
@@ -82,12 +85,26 @@ KernelHandle make_kernel(cl_program program, const std::string& name) {
     return kernel;
 }
 
+namespace {
+
+// Mesa's rusticl (22.3) answers with the size of a subgroup for every kernel, and runs the groups that its device
+// states.
+bool understates_groups(cl_device_id device) {
+    cl_platform_id platform = nullptr;
+    std::array<char, 128> name{};
+    return clGetDeviceInfo(device, CL_DEVICE_PLATFORM, sizeof platform, &platform, nullptr) == CL_SUCCESS &&
+           clGetPlatformInfo(platform, CL_PLATFORM_NAME, name.size() - 1, name.data(), nullptr) == CL_SUCCESS &&
+           std::string_view(name.data()) == "rusticl";
+}
+
+}  // namespace
+
 KernelHandle make_kernel(cl_program program, const std::string& name, cl_device_id device, std::size_t group) {
     KernelHandle kernel = make_kernel(program, name);
     std::size_t most = 0;
     const auto status =
         clGetKernelWorkGroupInfo(kernel.get(), device, CL_KERNEL_WORK_GROUP_SIZE, sizeof most, &most, nullptr);
-    if (status == CL_SUCCESS && most != 0 && most < group) {
+    if (status == CL_SUCCESS && most != 0 && most < group && !understates_groups(device)) {
         base::fail(base::Code::device, "kernel ", name, " is made for groups of ", group,
                    " work-items, and its device runs at most ", most, " of it together");
     }
