@@ -105,7 +105,7 @@ TEST_CASE("attention in parts gives the same, where a measurement asks for it or
         const auto names = opencl::variants(*backend, graph, range);
         if (names.empty()) continue;
         const auto parts = opencl::emit(graph, backend->device(), std::vector<std::string>(graph.ops.size(), "parts"));
-        const auto whole = opencl::emit(graph, backend->device());
+        const auto whole = opencl::emit(graph, backend->device(), std::vector<std::string>(graph.ops.size(), "whole"));
         CHECK(parts.groups.size() == whole.groups.size() + 2);
     }
 }
