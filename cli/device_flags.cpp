@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <map>
 
 #include "cli/frame.hpp"
 #include "cli/messages.hpp"
@@ -13,6 +12,7 @@
 #include "node/overlap.hpp"
 #include "opencl/backend.hpp"
 #include "opencl/rates.hpp"
+#include "opencl/selection.hpp"
 #include "runtime/host_backend.hpp"
 
 namespace shoal::cli {
@@ -21,8 +21,8 @@ namespace {
 using base::Code;
 using base::text;
 
-constexpr const char* kHost = "host";
-constexpr const char* kAll = "all";
+using opencl::kAll;
+using opencl::kHost;
 constexpr const char* kChoices =
     "an id or part of a name that 'shoal devices' shows, cpu, gpu, accelerator, best (the default), or host: plain "
     "loops that need no OpenCL and are slow";
@@ -38,16 +38,19 @@ std::string suggestion(const opencl::Discovery& found, const std::string& wish) 
     return did_you_mean(wish, words);
 }
 
-// As parse_wish, with the flag named.
-opencl::Wish wish_of(const std::string& text_of_flag) {
+// What is wrong with wishes is wrong with the flag that gave them.
+template <class Call>
+auto with_flag_named(Call&& call) {
     try {
-        auto out = opencl::parse_wish(text_of_flag);
-        if (out.parts > 1 && (out.device == kAll || out.device == kHost))
-            throw UsageError(text("--device ", text_of_flag, ": parts are of one OpenCL device, e.g. cpu/2"));
-        return out;
+        return call();
     } catch (const base::Error& error) {
+        if (error.code() != Code::invalid_argument || std::string_view(error.what()).rfind("device", 0) != 0) throw;
         throw UsageError(text("--", error.what()));
     }
+}
+
+opencl::Wish wish_of(const std::string& text_of_flag) {
+    return with_flag_named([&] { return opencl::parse_wish_for_several(text_of_flag); });
 }
 
 const opencl::FoundDevice& choose(const opencl::Discovery& found, const std::string& wish) {
@@ -223,33 +226,16 @@ std::vector<ChosenDevice> without_overlaps(std::vector<ChosenDevice> devices) {
 }  // namespace
 
 std::vector<ChosenDevice> open_devices(const DeviceFlags& flags, const std::vector<std::string>& wishes) {
-    std::vector<ChosenDevice> out;
-    std::map<std::string, std::string> wished;  // by the device's id
-    const auto wish_for = [&](const std::string& id, const std::string& wish) {
-        const auto [at, fresh] = wished.emplace(id, wish);
-        if (!fresh && wish != kAll && at->second != kAll)
-            throw UsageError(text("--device: '", at->second, "' and '", wish, "' are the same device, ", id));
-        return fresh;
-    };
     std::optional<opencl::Discovery> found;
-    const auto add = [&](const opencl::FoundDevice& device, int parts, const std::string& wish) {
-        if (!wish_for(device.info.id, wish)) return;
-        for (auto& part : opencl::parts_of(device, parts, flags.threads))
-            out.push_back(open_part(std::move(part), flags));
-    };
-    for (const auto& text_of_wish : wishes.empty() ? std::vector<std::string>{flags.device} : wishes) {
-        if (text_of_wish == kHost) {
-            if (wish_for(kHost, text_of_wish)) out.push_back(open_host(flags));
-            continue;
-        }
-        const auto wish = wish_of(text_of_wish);
-        if (!found) found = discover(flags);
-        const bool all = wish.device == kAll && !found->devices.empty();
-        if (!all)  // throws when there is none
-            add(choose(*found, wish.device == kAll ? "best" : wish.device), wish.parts, text_of_wish);
-        for (std::size_t i = 0; all && i < found->devices.size(); ++i)
-            add(found->devices[i], 1, text_of_wish);
-    }
+    const opencl::SelectionSource source{[&]() -> const opencl::Discovery& {
+                                             if (!found) found = discover(flags);
+                                             return *found;
+                                         },
+                                         choose};
+    std::vector<ChosenDevice> out;
+    const auto given = wishes.empty() ? std::vector<std::string>{flags.device} : wishes;
+    for (auto& part : with_flag_named([&] { return opencl::select(given, flags.threads, source); }))
+        out.push_back(part ? open_part(std::move(*part), flags) : open_host(flags));
     return without_overlaps(std::move(out));
 }
 

@@ -17,8 +17,7 @@ namespace {
 constexpr const char* kDetails =
     "Makes a CURVE key pair: NAME.key, the secret that stays on this board and that only its owner can read, and "
     "NAME.pub, which is handed to those who shall let this board in. Keys that are there are never overwritten; where "
-    "the "
-    "secret stands alone, its public half is written anew.";
+    "the secret stands alone, its public half is written anew.";
 constexpr const char* kExamples =
     "shoal keygen kitchen\n"
     "shoal keygen -o /etc/shoal/hub";

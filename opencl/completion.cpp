@@ -18,18 +18,13 @@ struct Completion {
     std::condition_variable changed;
     bool done = false;
     cl_int status = CL_COMPLETE;
-    Kept kept;
+    Kept kept;  // of the callback alone
 };
 
 void CL_CALLBACK on_complete(cl_event, cl_int status, void* user) {
     const std::unique_ptr<std::shared_ptr<Completion>> completion(static_cast<std::shared_ptr<Completion>*>(user));
     Completion& own = **completion;
-    Kept kept;
-    {
-        const std::lock_guard lock(own.mutex);
-        kept.swap(own.kept);
-    }
-    kept.clear();  // before the waiter goes on: after it, this thread would be the last owner of all
+    own.kept.clear();  // before the waiter goes on: after it, this thread would be the last owner of all
     {
         const std::lock_guard lock(own.mutex);
         own.done = true;

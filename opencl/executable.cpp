@@ -108,8 +108,8 @@ public:
                 computed = enqueue(raw(inputs), raw(results));
                 last = is_host() ? show(results, computed.get()) : computed.get();
             } catch (...) {
-                clFinish(
-                    device_->queue());  // what was enqueued still writes into memory that now goes back to the pool
+                // What was enqueued still writes into memory that now goes back to the pool.
+                clFinish(device_->queue());
                 throw;
             }
             wait(options, last, computed.get(), inputs, results);
@@ -259,8 +259,7 @@ private:
             kept.push_back(own(buffer).memory());
         for (const auto& buffer : results)
             kept.push_back(own(buffer).memory());
-        wait_for(device_->queue(), last, computed, options, std::move(kept),
-                 base::text("the run of '", graph_.name, "' on device '", device_->device().info.name, "'"));
+        wait_for(device_->queue(), last, computed, options, std::move(kept), what_runs_);
     }
 
     std::vector<BufferPtr> outputs(std::span<const BufferPtr> inputs, const std::vector<BufferPtr>& results) const {
@@ -344,23 +343,36 @@ private:
     std::optional<KernelSequence> sequence_;
     std::optional<PersistentRun> persistent_;
     Turns turns_;
+    const std::string what_runs_ =  // for errors: not put together anew in every run
+        base::text("the run of '", graph_.name, "' on device '", device_->device().info.name, "'");
 };
 
-// Packing lets go of constants, which a second owner would keep: `graph` is given up first.
-std::unique_ptr<runtime::Executable> packed(std::unique_ptr<OpenClExecutable> executable, Graph& graph) {
-    graph = {};
-    executable->pack_weights();
-    return executable;
-}
-
 // Nothing where that fails too.
-std::unique_ptr<runtime::Executable> make_plain(const std::shared_ptr<OpenDevice>& device, Graph& graph) {
+std::unique_ptr<OpenClExecutable> build_plain(const std::shared_ptr<OpenDevice>& device, const Graph& graph) {
     device::DeviceInfo plain = device->device().info;
     plain.kernels = device::KernelClass::plain;
     try {
-        return packed(std::make_unique<OpenClExecutable>(device, plain, graph, std::vector<std::string>{}), graph);
+        return std::make_unique<OpenClExecutable>(device, plain, graph, std::vector<std::string>{});
     } catch (const base::Error&) {
         return nullptr;
+    }
+}
+
+// As was measured to be best, or on plain kernels where a GPU's driver refuses those.
+std::unique_ptr<OpenClExecutable> build_best(const std::shared_ptr<OpenDevice>& device, const Graph& graph) {
+    const device::DeviceInfo& info = device->device().info;
+    // Whether a driver takes a kernel with large tiles shows only when it has compiled it; what it did not take ahead
+    // of time is not in the folder.
+    try {
+        return std::make_unique<OpenClExecutable>(device, info, graph, device->variants_for(graph));
+    } catch (const base::Error& error) {
+        const bool refused = error.code() == base::Code::device || error.code() == base::Code::not_found;
+        if (!refused || device::kernel_class(info) != device::KernelClass::gpu) throw;
+        auto slower = build_plain(device, graph);
+        if (slower == nullptr) throw;
+        base::log_warning("opencl", "device '", info.name, "' refuses kernels of '", graph.name,
+                          "', which runs on slower ones now; 'shoal tune' looks for others: ", error.what());
+        return slower;
     }
 }
 
@@ -368,24 +380,11 @@ std::unique_ptr<runtime::Executable> make_plain(const std::shared_ptr<OpenDevice
 
 std::unique_ptr<runtime::Executable> make_executable(std::shared_ptr<OpenDevice> device, runtime::Graph graph,
                                                      std::optional<std::vector<std::string>> variants) {
-    const device::DeviceInfo& info = device->device().info;
-    if (variants) return packed(std::make_unique<OpenClExecutable>(device, info, graph, *variants), graph);
-    const auto best = device->variants_for(graph);
-    if (device::kernel_class(info) != device::KernelClass::gpu)
-        return packed(std::make_unique<OpenClExecutable>(device, info, graph, best), graph);
-    // Whether a driver takes a kernel with large tiles shows only when it has compiled it; what it did not take ahead
-    // of time is not in the folder.
-    const std::string name = graph.name;
-    try {
-        return packed(std::make_unique<OpenClExecutable>(device, info, graph, best), graph);
-    } catch (const base::Error& error) {
-        if (error.code() != base::Code::device && error.code() != base::Code::not_found) throw;
-        auto slower = make_plain(device, graph);
-        if (slower == nullptr) throw;
-        base::log_warning("opencl", "device '", info.name, "' refuses kernels of '", name,
-                          "', which runs on slower ones now; 'shoal tune' looks for others: ", error.what());
-        return slower;
-    }
+    auto out = variants ? std::make_unique<OpenClExecutable>(device, device->device().info, graph, *variants)
+                        : build_best(device, graph);
+    graph = {};  // packing lets go of constants, which a second owner would keep
+    out->pack_weights();
+    return out;
 }
 
 }  // namespace shoal::opencl

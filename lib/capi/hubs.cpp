@@ -91,7 +91,8 @@ shoal_status shoal_start_hub(const shoal_hub_options* options, shoal_hub** hub) 
             port.keys = transport::Keys::load(given.key_file);
             port.allowed = std::make_shared<transport::AllowList>();
             capi::expect(given.allowed_path, "who may connect (allowed_path)");
-            port.allowed->load(given.allowed_path);
+            std::vector<std::string> left_out;  // AllowThread finds and tells the same at its first look
+            port.allowed->load(given.allowed_path, left_out);
         }
         if (given.on_event != nullptr) {
             own.on_event = [tell = given.on_event, user = given.user](const hub::Event& event) {

@@ -1,6 +1,5 @@
 #include "capi/support.hpp"
 
-#include <map>
 #include <optional>
 #include <set>
 
@@ -8,7 +7,7 @@
 #include "base/log.hpp"
 #include "node/overlap.hpp"
 #include "opencl/backend.hpp"
-#include "opencl/sub_device.hpp"
+#include "opencl/selection.hpp"
 #include "runtime/host_backend.hpp"
 
 namespace shoal::capi {
@@ -18,9 +17,8 @@ using base::fail;
 
 namespace {
 
-constexpr const char* kHost = "host";
-constexpr const char* kBest = "best";
-constexpr const char* kAll = "all";
+using opencl::kBest;
+using opencl::kHost;
 
 std::string& last_error() {
     thread_local std::string text;
@@ -187,37 +185,15 @@ std::vector<std::shared_ptr<runtime::Backend>> open_backends(const std::vector<s
                                                              const DeviceChoice& choice) {
     check_threads(choice);
     std::optional<opencl::Discovery> found;
+    const opencl::SelectionSource source{[&]() -> const opencl::Discovery& {
+                                             check_cancelled(choice);
+                                             if (!found) found = find_devices(choice.driver_timeout_ms);
+                                             return *found;
+                                         },
+                                         choose, [&] { check_cancelled(choice); }};
     std::vector<std::shared_ptr<runtime::Backend>> out;
-    std::map<std::string, std::string> wished;  // by the device's id
-    // Whether it is new; "all" may name what another wish names, too.
-    const auto is_new = [&](const std::string& id, const std::string& wish) {
-        const auto [at, fresh] = wished.emplace(id, wish);
-        if (!fresh && wish != kAll && at->second != kAll)
-            fail(Code::invalid_argument, "devices '", at->second, "' and '", wish, "' are the same device, ", id);
-        return fresh;
-    };
-    const auto add = [&](const opencl::FoundDevice& device, int parts, const std::string& wish) {
-        check_cancelled(choice);
-        if (!is_new(device.info.id, wish)) return;
-        for (const auto& part : opencl::parts_of(device, parts, choice.threads))
-            out.push_back(open_part(part, choice));
-    };
-    for (const auto& text : wishes) {
-        check_cancelled(choice);
-        if (text == kHost) {
-            if (is_new(kHost, text)) out.push_back(runtime::make_host_backend());
-            continue;
-        }
-        const auto wish = opencl::parse_wish(text);
-        if (wish.parts > 1 && (wish.device == kAll || wish.device == kHost))
-            fail(Code::invalid_argument, "device '", text, "': parts are of one OpenCL device, e.g. cpu/2");
-        if (!found) found = find_devices(choice.driver_timeout_ms);
-        if (wish.device != kAll || found->devices.empty())  // of none, choosing says why
-            add(choose(*found, wish.device == kAll ? kBest : wish.device), wish.parts, text);
-        else
-            for (const auto& device : found->devices)
-                add(device, 1, text);
-    }
+    for (const auto& part : opencl::select(wishes, choice.threads, source))
+        out.push_back(part ? open_part(*part, choice) : runtime::make_host_backend());
     return without_overlaps(std::move(out));
 }
 

@@ -44,7 +44,7 @@ private:
     struct Bench {
         std::deque<Task> tasks{};
         plan::MeasuredKernels known{};  // by this node; where its device's table has them, from there
-        plan::MeasuredKernels fresh{};  // of these, what the file has not yet
+        plan::MeasuredKernels fresh{};  // of these, what was measured since the start: the file has the others
         std::shared_ptr<const device::KernelFile> file{};
     };
     struct Chunk;

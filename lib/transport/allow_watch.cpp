@@ -18,7 +18,7 @@ std::vector<std::string> AllowWatch::look() {
     try {
         AllowList fresh;
         for (const auto& path : paths_)
-            fresh.load(path, problems);
+            fresh.load_what_is_good(path, problems);
         list_->become(fresh);
     } catch (const std::exception& error) {
         problems = {base::text("the list of allowed keys stays as it was: ", error.what())};

@@ -216,13 +216,18 @@ void AllowList::become(const AllowList& other) {
 
 void AllowList::load(const fs::path& path) {
     std::vector<std::string> left_out;
-    std::error_code error;
-    if (!fs::is_directory(path, error))
-        load(path, left_out);
-    else if (load_folder(path, left_out) == 0 && !left_out.empty())
-        fail(Code::invalid_argument, "no .pub file in '", path.string(), "' is an allowed key; ", left_out.front());
+    load(path, left_out);
     for (const auto& line : left_out)
         base::log_warning("transport", line);
+}
+
+void AllowList::load(const fs::path& path, std::vector<std::string>& left_out) {
+    std::error_code error;
+    if (!fs::is_directory(path, error)) return load_what_is_good(path, left_out);
+    std::vector<std::string> bad;
+    if (load_folder(path, bad) == 0 && !bad.empty())
+        fail(Code::invalid_argument, "no .pub file in '", path.string(), "' is an allowed key; ", bad.front());
+    left_out.insert(left_out.end(), bad.begin(), bad.end());
 }
 
 std::size_t AllowList::load_folder(const fs::path& path, std::vector<std::string>& left_out) {
@@ -236,20 +241,20 @@ std::size_t AllowList::load_folder(const fs::path& path, std::vector<std::string
              "; may this user read it?");
     }
     std::sort(files.begin(), files.end());
-    std::vector<std::string> bad;
+    std::size_t keys = 0;
     for (const auto& file : files) {
         try {
             add(PublicKey::load(file), file.stem().string());
+            ++keys;
         } catch (const base::Error& problem) {
             if (!lasts(file, problem)) throw;
-            bad.push_back(base::text("left out of the allowed keys: ", problem.what()));
+            left_out.push_back(base::text("left out of the allowed keys: ", problem.what()));
         }
     }
-    left_out.insert(left_out.end(), bad.begin(), bad.end());
-    return files.size() - bad.size();
+    return keys;
 }
 
-void AllowList::load(const fs::path& path, std::vector<std::string>& left_out) {
+void AllowList::load_what_is_good(const fs::path& path, std::vector<std::string>& left_out) {
     std::error_code error;
     if (fs::is_directory(path, error)) {
         static_cast<void>(load_folder(path, left_out));

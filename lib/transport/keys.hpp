@@ -84,8 +84,10 @@ public:
     /// One bad file must not lock out all others: in a folder, .pub files that are no public keys or may not be read
     /// are left out, and told in the log; a folder where all of them are bad throws.
     void load(const std::filesystem::path& path);
-    /// The same for who loads again and again: what is left out goes there, a line each, instead of into the log.
+    /// The same, but what is left out goes there, a line each, instead of into the log.
     void load(const std::filesystem::path& path, std::vector<std::string>& left_out);
+    /// The same for who looks again and again: a folder where all are bad has no keys.
+    void load_what_is_good(const std::filesystem::path& path, std::vector<std::string>& left_out);
 
     /// Has the same keys as `other` from now on; nothing changes, nor does version(), when it had them already.
     void become(const AllowList& other);

@@ -4,12 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/file.hpp"
-#include "cli/command.hpp"
-#include "cli/models.hpp"
+#include "cli/wrapped_machine.hpp"
 #include "support/compare.hpp"
-#include "support/random.hpp"
-#include "tensor/npy.hpp"
 
 using namespace shoal;
 using namespace shoal::test;
@@ -19,47 +15,14 @@ namespace {
 
 const std::string kNoCompiler = "SHOAL_WRAPPER_COMPILER=none";
 
-// PoCL's own cache, one for all cases: compiling for export takes it long.
-std::string pocl_cache() {
-    static const TemporaryFolder folder;
-    return folder.path().string();
-}
-
-// A machine whose one driver is the wrapper, with a model, an input, and no caches.
-struct Machine {
-    Machine() {
-        std::filesystem::create_directory(folder / "vendors");
-        folder.write("vendors/wrapper.icd", std::string(SHOAL_ICDS) + "/icd_wrapper.so\n");
-        auto random = generator();
-        write_classifier(folder / "classifier.onnx");
-        base::replace_file(folder / "data.npy",
-                           tensor::to_npy(random_tensor(random, {ElementType::f32, {1, 3, 8, 8}})));
-    }
-
-    [[nodiscard]] CommandRun shoal(const std::string& arguments, const std::string& environment = "") const {
-        return shoal_command(arguments, "-u LD_PRELOAD -u OCL_ICD_FILENAMES -C " + folder.path().string() +
-                                            " OCL_ICD_VENDORS=" + (folder / "vendors").string() +
-                                            " SHOAL_CACHE=" + (folder / "cache").string() +
-                                            " POCL_CACHE_DIR=" + pocl_cache() + " " + environment);
-    }
+struct Machine : WrappedMachine {
     [[nodiscard]] CommandRun build(const std::string& more = "", const std::string& environment = "") const {
         return shoal("kernels build classifier.onnx --dim N=1 -o kernels " + more, environment);
     }
     [[nodiscard]] CommandRun run(const std::string& more, const std::string& environment = "") const {
         return shoal("run classifier.onnx -i data.npy --output out " + more, environment);
     }
-    [[nodiscard]] tensor::Tensor scores() const {
-        return tensor::from_npy(base::map_file(folder / "out" / "scores.npy"), "scores.npy");
-    }
-
-    TemporaryFolder folder;
 };
-
-bool has_pocl() {
-    const bool found = Machine().shoal("devices").exit_code == 0;
-    if (!found) MESSAGE("skipped, PoCL is not installed");
-    return found;
-}
 
 }  // namespace
 

@@ -3,12 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/file.hpp"
-#include "cli/command.hpp"
-#include "cli/models.hpp"
+#include "cli/wrapped_machine.hpp"
 #include "support/compare.hpp"
-#include "support/random.hpp"
-#include "tensor/npy.hpp"
 
 using namespace shoal;
 using namespace shoal::test;
@@ -18,44 +14,16 @@ namespace {
 
 const std::string kGpu = "SHOAL_WRAPPER_TYPE=gpu ";
 
-std::string pocl_cache() {
-    static const TemporaryFolder folder;
-    return folder.path().string();
-}
-
-// A machine whose one driver is the wrapper, with a model and an input.
-struct Machine {
-    Machine() {
-        std::filesystem::create_directory(folder / "vendors");
-        folder.write("vendors/wrapper.icd", std::string(SHOAL_ICDS) + "/icd_wrapper.so\n");
-        auto random = generator();
-        write_classifier(folder / "classifier.onnx");
-        base::replace_file(folder / "data.npy",
-                           tensor::to_npy(random_tensor(random, {ElementType::f32, {1, 3, 8, 8}})));
-    }
+struct Machine : WrappedMachine {
     // Each with a cache of its own: what was compiled once is not compiled, and so not refused, again.
     [[nodiscard]] CommandRun shoal(const std::string& arguments, const std::string& environment = "") const {
         const TemporaryFolder cache;
-        return shoal_command(arguments, "-u LD_PRELOAD -u OCL_ICD_FILENAMES -C " + folder.path().string() +
-                                            " OCL_ICD_VENDORS=" + (folder / "vendors").string() +
-                                            " SHOAL_CACHE=" + cache.path().string() +
-                                            " POCL_CACHE_DIR=" + pocl_cache() + " " + environment);
+        return WrappedMachine::shoal(arguments, environment, cache.path().string());
     }
     [[nodiscard]] CommandRun run(const std::string& environment) const {
         return shoal("run classifier.onnx -i data.npy --output out", environment);
     }
-    [[nodiscard]] tensor::Tensor scores() const {
-        return tensor::from_npy(base::map_file(folder / "out" / "scores.npy"), "scores.npy");
-    }
-
-    TemporaryFolder folder;
 };
-
-bool has_pocl() {
-    const bool found = Machine().shoal("devices").exit_code == 0;
-    if (!found) MESSAGE("skipped, PoCL is not installed");
-    return found;
-}
 
 }  // namespace
 
