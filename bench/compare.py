@@ -146,6 +146,7 @@ def run_rival(flags, rival, model, repeat):
 
 
 def measure(flags, model):
+    bench(flags, model, 1)  # compiles what this device has not compiled before, which takes memory of its own
     rounds = []
     for turn in range(flags.rounds):
         order = ["shoal", *flags.rivals]

@@ -5,6 +5,7 @@
 
 #include "graph/attention.hpp"
 #include "graph/cards.hpp"
+#include "graph/planar_convolution.hpp"
 #include "graph/scalar_function.hpp"
 #include "optimize/optimize.hpp"
 
@@ -79,6 +80,8 @@ public:
         for (std::uint32_t i = static_cast<std::uint32_t>(graph_.ops.size()); i-- > 0;) {
             if (takes_epilogue(graph_.ops[i]) && members_[group_of_[i]].size() == 1) take_epilogue(i);
         }
+        for (std::uint32_t i = 0; i < graph_.ops.size(); ++i)
+            join_planes(i);
         // Reductions first claim what lies between them; then producers join their only reader, last ones first.
         for (std::uint32_t i = 0; i < graph_.ops.size(); ++i)
             join_rows(i);
@@ -165,6 +168,15 @@ private:
             for (const auto r : stretch)
                 unite(group_of_[i], group_of_[r]);
         }
+    }
+
+    // Lets what turns the planes before convolution i into rows be one kernel with it. Nothing else reads what that makes,
+    // so this cannot make a circle.
+    void join_planes(std::uint32_t i) {
+        const auto found = graph::planar_convolution_at(graph_, i, readers_, maker_);
+        if (!found || members_[group_of_[i]].size() + found->movement.size() > kMostOps) return;
+        for (const auto m : found->movement)
+            unite(group_of_[i], group_of_[m]);
     }
 
     // The fewest operators behind `value` that leave one value again; none when they do not fit behind `group`.

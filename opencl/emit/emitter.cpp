@@ -10,6 +10,7 @@
 #include "graph/attention.hpp"
 #include "graph/cards.hpp"
 #include "graph/liveness.hpp"
+#include "graph/planar_convolution.hpp"
 #include "opencl/codegen/text.hpp"
 #include "opencl/kernel_table.hpp"
 
@@ -236,8 +237,18 @@ std::optional<GroupCode> emit_range(Emitter& emitter, graph::GroupRange range, c
     if (graph::attention_of(emitter.graph(), range)) return emit_attention(emitter, range, outputs);
     if (first.is(cards::matmul)) return emit_matmul(emitter, range, outputs);
     if (first.is(cards::pool)) return emit_pool(emitter, range, outputs);
+    if (graph::planar_convolution_of(emitter.graph(), range)) return emit_planar(emitter, range, outputs);
     if (auto loops = emit_loops(emitter, range, outputs)) return loops;
     return range.last - range.first == 1 ? emit_single(emitter, range, outputs) : std::nullopt;
+}
+
+// A lone movement operator that moves nothing needs no kernel.
+bool emit_alias(Emitter& emitter, graph::GroupRange range) {
+    const Op& op = emitter.graph().ops[range.first];
+    const ValueId source = range.last - range.first == 1 ? aliased(emitter.graph(), op) : graph::kNoValue;
+    if (source == graph::kNoValue) return false;
+    emitter.set_alias(op.outputs[0], source);
+    return true;
 }
 
 // Operators that cannot be one kernel after all: each by itself, its results stored for the next.
@@ -245,7 +256,7 @@ void emit_one_by_one(Emitter& emitter, graph::GroupRange range) {
     const Graph& graph = emitter.graph();
     for (std::uint32_t i = range.first; i < range.last; ++i) {
         const Op& op = graph.ops[i];
-        if (is_empty(graph, op.outputs)) continue;
+        if (emit_alias(emitter, {i, i + 1}) || is_empty(graph, op.outputs)) continue;
         emitter.begin_group();
         auto code = emit_range(emitter, {i, i + 1}, op.outputs);
         if (!code)
@@ -255,25 +266,35 @@ void emit_one_by_one(Emitter& emitter, graph::GroupRange range) {
     }
 }
 
-// What has no kernel as a whole: an attention in scores, softmax and product, anything else operator by operator.
-void emit_in_parts(Emitter& emitter, graph::GroupRange range) {
+// Where the kernels end that a group without one of its own becomes: scores, softmax and product of an attention; the
+// movement before a convolution, and the convolution; nothing where it is operator by operator.
+std::vector<std::uint32_t> parts_of(const Graph& graph, graph::GroupRange range) {
+    if (const auto attention = graph::attention_of(graph, range)) {
+        auto scored = range.first;
+        while (graph.ops[scored].outputs[0] != attention->biased)
+            ++scored;
+        return {scored + 1, attention->product, range.last};
+    }
+    if (const auto planar = graph::planar_convolution_of(graph, range)) return {planar->conv, range.last};
+    return {};
+}
+
+void emit_in_parts(Emitter& emitter, graph::GroupRange range, const std::vector<ValueId>& outputs,
+                   const std::string& variant) {
     const Graph& graph = emitter.graph();
-    const auto attention = graph::attention_of(graph, range);
-    if (!attention) return emit_one_by_one(emitter, range);
-    const auto behind_maker = [&](ValueId value) {
-        auto i = range.first;
-        while (graph.ops[i].outputs[0] != value)
-            ++i;
-        return i + 1;
-    };
+    const auto parts = parts_of(graph, range);
+    const bool ends_there = outputs.size() == 1 && outputs[0] == graph.ops[range.last - 1].outputs[0];
+    if (parts.empty() || !ends_there) return emit_one_by_one(emitter, range);
     std::uint32_t first = range.first;
-    for (const auto last : {behind_maker(attention->biased), attention->product, range.last}) {
-        emitter.begin_group();
-        if (auto code = emit_range(emitter, {first, last}, {graph.ops[last - 1].outputs[0]}))
+    for (const auto last : parts) {
+        const graph::GroupRange part{first, last};
+        first = last;
+        if (emit_alias(emitter, part)) continue;
+        emitter.begin_group(graph.ops[part.first].is(cards::conv) ? variant : "");
+        if (auto code = emit_range(emitter, part, {graph.ops[last - 1].outputs[0]}))
             emitter.add_group(std::move(*code));
         else
-            emit_one_by_one(emitter, {first, last});
-        first = last;
+            emit_one_by_one(emitter, part);
     }
 }
 
@@ -285,7 +306,7 @@ std::vector<std::string> variants(const Graph& graph, graph::GroupRange range, c
     if (first.is(cards::conv)) return conv_variants(emitter, first);
     if (graph::attention_of(graph, range)) return attention_variants(emitter, range);
     if (first.is(cards::matmul)) return matmul_variants(emitter, first);
-    return {};
+    return planar_variants(emitter, range);
 }
 
 Emission emit(const Graph& graph, const device::DeviceInfo& device, const std::vector<std::string>& variants,
@@ -307,19 +328,15 @@ Emission emit(const Graph& graph, const device::DeviceInfo& device, const std::v
     const auto groups = graph::groups(graph);
     for (std::size_t g = 0; g < groups.size(); ++g) {
         const auto range = groups[g];
-        const Op& op = graph.ops[range.first];
-        const bool alone = range.last - range.first == 1;
-        if (const ValueId source = alone ? aliased(graph, op) : graph::kNoValue; source != graph::kNoValue) {
-            emitter.set_alias(op.outputs[0], source);
-            continue;
-        }
+        if (emit_alias(emitter, range)) continue;
         const auto outputs = results(graph, range, kept);
         if (is_empty(graph, outputs)) continue;
-        emitter.begin_group(g < variants.size() ? variants[g] : "");
+        const std::string variant = g < variants.size() ? variants[g] : "";
+        emitter.begin_group(variant);
         if (auto code = emit_range(emitter, range, outputs))
             emitter.add_group(std::move(*code));
         else
-            emit_in_parts(emitter, range);
+            emit_in_parts(emitter, range, outputs, variant);
     }
     return std::move(emitter).finish();
 }

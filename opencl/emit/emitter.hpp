@@ -116,6 +116,8 @@ struct BoundEpilogue {
 [[nodiscard]] std::optional<GroupCode> emit_conv(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
 /// A whole attention (graph/attention.hpp) as one kernel, by which scores and weights never reach memory.
 [[nodiscard]] std::optional<GroupCode> emit_attention(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
+/// A convolution of few channels with the movement before it (graph/planar_convolution.hpp) as one kernel that reads planes.
+[[nodiscard]] std::optional<GroupCode> emit_planar(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
 [[nodiscard]] std::optional<GroupCode> emit_matmul(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
 [[nodiscard]] std::optional<GroupCode> emit_pool(Emitter&, graph::GroupRange, const std::vector<ValueId>& outputs);
 /// arg_reduce, cumulate, topk, scatter, recurrent: one operator alone.
@@ -135,6 +137,7 @@ enum class Parts : std::uint8_t { in_place, copied };
 /// Of the families that have several; `emitter` is only asked.
 [[nodiscard]] std::vector<std::string> conv_variants(const Emitter& emitter, const Op& op);
 [[nodiscard]] std::vector<std::string> attention_variants(const Emitter& emitter, graph::GroupRange range);
+[[nodiscard]] std::vector<std::string> planar_variants(const Emitter& emitter, graph::GroupRange range);
 [[nodiscard]] std::vector<std::string> matmul_variants(const Emitter& emitter, const Op& op);
 
 }  // namespace shoal::opencl
