@@ -130,10 +130,11 @@ public:
         auto seconds = persistent_ ? resident_seconds(raw(inputs), raw(results), repeat) : std::nullopt;
         if (!seconds) seconds = separate_seconds(raw(inputs), raw(results), repeat);
         std::vector<runtime::KernelReport> out;
+        const auto kept = graph::materialised(graph_);
         for (std::size_t g = 0; g < seconds->size(); ++g) {
             auto& own = (*seconds)[g];
             std::nth_element(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(own.size() / 2), own.end());
-            out.push_back(report(g, own[own.size() / 2]));
+            out.push_back(report(g, own[own.size() / 2], kept));
         }
         return out;
     }
@@ -280,7 +281,8 @@ private:
         return out;
     }
 
-    [[nodiscard]] runtime::KernelReport report(std::size_t g, double seconds) const {
+    // `kept`: values that reach memory in any case (graph::materialised).
+    [[nodiscard]] runtime::KernelReport report(std::size_t g, double seconds, const std::vector<bool>& kept) const {
         const GroupCode& group = emission_.groups[g];
         runtime::KernelReport out;
         out.name = group.variant.empty() ? group.kernel : group.kernel + " " + group.variant;
@@ -301,6 +303,9 @@ private:
         if (reads_zeros) out.weight_bytes += emission_.zeros_bytes;  // alone it would keep some too
         for (const auto bytes : group.workspaces)
             out.workspace_bytes += bytes;
+        for (const ValueId value : group.stored) {  // between the parts of a kernel group that has no kernel of its own
+            if (!kept[value]) out.workspace_bytes += graph_.type(value).size_bytes();
+        }
         return out;
     }
 

@@ -120,6 +120,6 @@ say "removed: nothing runs any more"
 systemctl reset-failed
 systemctl start shoal-hub shoal-node
 apt-get -y -qq purge shoal-node shoal-hub shoal >/dev/null || fail "apt-get purge"
-if pgrep -l shoal; then fail "something still runs"; fi
+if grep -H "^shoal" /proc/[0-9]*/comm 2>/dev/null; then fail "something still runs"; fi
 if ls -d /etc/shoal/*.key /var/cache/shoal-* /var/lib/shoal-* 2>/dev/null; then fail "something is left"; fi
 echo "all promises held"

@@ -34,7 +34,9 @@ public:
         out_.scores = chain.back();
         std::sort(out_.members.begin(), out_.members.end());
         out_.members.erase(std::unique(out_.members.begin(), out_.members.end()), out_.members.end());
-        return out_;
+        // Weights by weights, or by scores: these are needed as matrices all the same.
+        const bool own = std::binary_search(out_.members.begin(), out_.members.end(), makers_[last.inputs[1]]);
+        return own ? std::nullopt : std::optional(out_);
     }
 
 private:

@@ -39,6 +39,10 @@ bool widen(Window& window, const Op& pad, std::size_t axis) {
     return true;
 }
 
+bool contains(const std::vector<std::uint32_t>& ops, std::uint32_t op) {
+    return std::find(ops.begin(), ops.end(), op) != ops.end();
+}
+
 std::optional<PlanarConvolution> find(const Graph& graph, std::uint32_t conv,
                                       const std::vector<std::uint32_t>& makers) {
     const Op& op = graph.ops[conv];
@@ -64,7 +68,9 @@ std::optional<PlanarConvolution> find(const Graph& graph, std::uint32_t conv,
         pad = take(is_zero_pad);
         if (pad != nullptr && !widen(out.window, *pad, 2)) return std::nullopt;
     }
-    return out.movement.empty() ? std::nullopt : std::optional(std::move(out));
+    // A convolution of a picture by itself needs its rows all the same.
+    if (out.movement.empty() || contains(out.movement, makers[op.inputs[1]])) return std::nullopt;
+    return out;
 }
 
 }  // namespace
@@ -84,16 +90,23 @@ std::optional<PlanarConvolution> planar_convolution_at(const Graph& graph, std::
 }
 
 std::optional<PlanarConvolution> planar_convolution_of(const Graph& graph, GroupRange group) {
+    const Op& first = graph.ops[group.first];
+    if (!first.is(cards::transpose) && !first.is(cards::pad)) return std::nullopt;
     std::vector<std::uint32_t> makers(graph.values.size(), ~std::uint32_t{0});
-    for (std::uint32_t i = group.first; i < group.last; ++i) {
-        if (graph.ops[i].is(cards::conv)) {
-            auto out = i == group.first ? std::nullopt : find(graph, i, makers);
-            return out && out->movement.size() == i - group.first ? out : std::nullopt;
-        }
-        for (const auto id : graph.ops[i].outputs)
-            makers[id] = i;
+    std::uint32_t conv = group.first;
+    for (; conv < group.last && !graph.ops[conv].is(cards::conv); ++conv) {
+        for (const auto id : graph.ops[conv].outputs)
+            makers[id] = conv;
     }
-    return std::nullopt;
+    auto out = conv == group.last ? std::nullopt : find(graph, conv, makers);
+    if (!out || out->movement.size() != conv - group.first) return std::nullopt;
+    // A group from elsewhere may read again what is moved.
+    for (std::uint32_t i = conv + 1; i < group.last; ++i) {
+        for (const auto id : graph.ops[i].inputs) {
+            if (id != kNoValue && contains(out->movement, makers[id])) return std::nullopt;
+        }
+    }
+    return out;
 }
 
 }  // namespace shoal::graph

@@ -171,10 +171,14 @@ private:
     }
 
     // Lets what turns the planes before convolution i into rows be one kernel with it. Nothing else reads what that makes,
-    // so this cannot make a circle.
+    // so this cannot make a circle. What only it reads of an element-wise operator is moved by that one's kernel.
     void join_planes(std::uint32_t i) {
         const auto found = graph::planar_convolution_at(graph_, i, readers_, maker_);
         if (!found || members_[group_of_[i]].size() + found->movement.size() > kMostOps) return;
+        const auto maker = maker_[found->planes];
+        const bool joins = maker != kNone && is_loop(graph_.ops[maker]) && !graph_.ops[maker].is(cards::reshape) &&
+                           readers_[found->planes].size() == 1 && !returned_[found->planes];
+        if (joins) return;
         for (const auto m : found->movement)
             unite(group_of_[i], group_of_[m]);
     }

@@ -289,7 +289,7 @@ void emit_in_parts(Emitter& emitter, graph::GroupRange range, const std::vector<
     for (const auto last : parts) {
         const graph::GroupRange part{first, last};
         first = last;
-        if (emit_alias(emitter, part)) continue;
+        if (emit_alias(emitter, part) || is_empty(graph, graph.ops[last - 1].outputs)) continue;
         emitter.begin_group(graph.ops[part.first].is(cards::conv) ? variant : "");
         if (auto code = emit_range(emitter, part, {graph.ops[last - 1].outputs[0]}))
             emitter.add_group(std::move(*code));

@@ -43,13 +43,34 @@ Planes planes_of(const Emitter& emitter, graph::PlanarConvolution found) {
     return {std::move(found), Shape(std::move(x)), out, width, out.count() / out.back() / width, out.back(), taps * channels};
 }
 
+// A tile keeps its stretch of a line on the stack.
+constexpr std::int64_t kLongestSpan = 512;
+
+std::int64_t span(const graph::Window& window, std::int64_t rows) {
+    const auto last = static_cast<std::size_t>(window.rank() - 1);
+    return (rows - 1) * window.strides[last] + window.reach(last);
+}
+
+// The kernel counts places, those in the padding too, in 32 bits.
+bool counts(const Planes& planes) {
+    constexpr std::int64_t kMost = std::int64_t{1} << 30;
+    const graph::Window& window = planes.found.window;
+    for (std::size_t k = 0; k < window.kernel.size(); ++k) {
+        const std::int64_t out = planes.out[static_cast<int>(k) + 1];
+        if ((out - 1) * window.strides[k] + window.reach(k) > kMost || window.pads_begin[k] > kMost) return false;
+    }
+    return true;
+}
+
 // The tiles that are worth a measurement, the one that is expected to be the fastest first: two multiply-adds and two
 // loads start a cycle, and a multiply-add takes four; a tile costs some 40 cycles and 4 a vector beside its loop.
 std::vector<PlanarTile> tiles_for(const Style& style, const Planes& planes) {
     const std::int64_t lanes = style.dialect.lanes;
     std::vector<PlanarTile> out;
     for (std::int64_t vectors = 1; vectors <= 4 && (vectors - 1) * lanes < planes.columns; ++vectors) {
-        for (std::int64_t rows = 1; (rows + 1) * vectors + 1 <= style.vector_registers && rows <= planes.width; ++rows)
+        for (std::int64_t rows = 1; (rows + 1) * vectors + 1 <= style.vector_registers && rows <= planes.width &&
+                                  span(planes.found.window, rows) <= kLongestSpan;
+             ++rows)
             out.push_back({rows, vectors});
     }
     const auto cycles = [&](const PlanarTile& tile) {
@@ -66,10 +87,12 @@ std::vector<PlanarTile> tiles_for(const Style& style, const Planes& planes) {
 
 std::optional<Planes> applicable(const Emitter& emitter, graph::GroupRange range) {
     auto found = graph::planar_convolution_of(emitter.graph(), range);
-    if (!found || !emitter.style().wide_simd || !is_f32_product(emitter, emitter.graph().ops[found->conv]))
-        return std::nullopt;
+    if (!found || !emitter.style().wide_simd) return std::nullopt;
+    const Op& conv = emitter.graph().ops[found->conv];
+    if (!is_f32_product(emitter, conv) || emitter.shape(conv.outputs[0]).count() == 0) return std::nullopt;
     Planes out = planes_of(emitter, std::move(*found));
-    return out.columns >= emitter.style().dialect.lanes ? std::optional(std::move(out)) : std::nullopt;
+    const bool fits = out.columns >= emitter.style().dialect.lanes && counts(out) && !tiles_for(emitter.style(), out).empty();
+    return fits ? std::optional(std::move(out)) : std::nullopt;
 }
 
 GroupCode conv_planar(Emitter& emitter, graph::GroupRange range, const Planes& planes, const PlanarTile& tile,

@@ -38,11 +38,18 @@
 #undef SHOAL_SPAN
 #define SHOAL_SPAN ((TILE_ROWS - 1) * STRIDE_X + (KERNEL_X - 1) * DILATION_X + 1)
 
+#undef SHOAL_EACH_TAP
+#if KERNEL_X <= 16
+#define SHOAL_EACH_TAP _Pragma("unroll")
+#else
+#define SHOAL_EACH_TAP _Pragma("nounroll")
+#endif
+
 // Adds the taps of one line of one channel, which begins at `line`; w points at those of this line and channel.
 #ifndef SHOAL_ADD_LINE
 #define SHOAL_ADD_LINE(line)                                                                                   \
     do {                                                                                                       \
-        _Pragma("unroll") for (int tap = 0; tap < KERNEL_X; ++tap) {                                           \
+        SHOAL_EACH_TAP for (int tap = 0; tap < KERNEL_X; ++tap) {                                              \
             VECTOR right[TILE_VECTORS];                                                                        \
             _Pragma("unroll") for (int j = 0; j < TILE_VECTORS; ++j)                                           \
                 right[j] = SHOAL_JOIN(vload, LANES)(j, weights + tap * CHANNELS * PANEL);                      \

@@ -19,7 +19,7 @@ struct Wanted {
     Ints before{0, 1, 2, 0};  // of a pad behind the transpose; none when empty
     Ints planes_before{};     // of one in front of it
     double value = 0;
-    bool read_twice = false, returned = false;
+    bool read_twice = false, returned = false, own_weights = false;
 };
 
 // x, perhaps pad, transpose, perhaps pad, conv, relu: one kernel group.
@@ -36,7 +36,8 @@ graph::Graph graph_of(const Wanted& wanted) {
                        {"pads_begin", Ints{0, 1}},
                        {"pads_end", Ints{1, 0}},
                        {"groups", std::int64_t{1}}};
-    const auto y = builder.add(graph::cards::conv, {x, builder.constant(weights)}, std::move(attrs))[0];
+    const auto w = wanted.own_weights ? x : builder.constant(weights);
+    const auto y = builder.add(graph::cards::conv, {x, w}, std::move(attrs))[0];
     builder.output("y", builder.map("relu", {y}));
     if (wanted.read_twice) builder.output("twice", builder.map("neg", {x}));
     if (wanted.returned) builder.output("rows", x);
@@ -92,4 +93,5 @@ TEST_CASE("anything else before a convolution stays where it is") {
     CHECK_FALSE(found_in(graph_of({.value = 1})));
     CHECK_FALSE(found_in(graph_of({.read_twice = true})));
     CHECK_FALSE(found_in(graph_of({.returned = true})));
+    CHECK_FALSE(found_in(graph_of({.before = {}, .own_weights = true})));
 }

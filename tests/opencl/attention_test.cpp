@@ -53,6 +53,12 @@ graph::Graph attention(const Form& f, std::vector<Type>& types) {
     return optimize::optimize(b.finish());
 }
 
+ValueId softmax(Builder& b, ValueId scores) {
+    const int last = b.type(scores).shape.rank() - 1;
+    const ValueId powers = b.map("exp", {b.map("sub", {scores, b.reduce("max", scores, {last})})});
+    return b.map("div", {powers, b.reduce("sum", powers, {last})});
+}
+
 std::vector<Tensor> inputs_for(const Form& f, const std::vector<Type>& types) {
     auto random = test::generator();
     std::vector<Tensor> out;
@@ -153,4 +159,40 @@ TEST_CASE("an attention whose weights are wanted too is no single kernel") {
     const auto graph = optimize::optimize(b.finish());
     for (const auto& range : graph::groups(graph))
         CHECK_FALSE(graph::attention_of(graph, range));
+}
+
+TEST_CASE("weights that multiply weights or scores are matrices like any other") {
+    SHOAL_NEEDS_DEVICE(backend);
+    const auto host = runtime::make_host_backend();
+    auto random = test::generator();
+    for (const bool scores_again : {false, true}) {
+        CAPTURE(scores_again);
+        graph::Builder builder("own");
+        const auto x = builder.input("x", {ElementType::f32, Shape{2, 24, 24}});
+        const auto scores = builder.matmul(x, x);
+        const auto weights = softmax(builder, builder.map("mul", {scores, builder.scalar(ElementType::f32, 0.2)}));
+        builder.output("y", builder.matmul(weights, scores_again ? scores : weights));
+        const auto graph = optimize::optimize(builder.finish());
+        const std::vector inputs{test::random_tensor(random, {ElementType::f32, Shape{2, 24, 24}}, -1, 1)};
+        const auto got = runtime::run_on_host_tensors(*backend, *backend->compile(graph), inputs);
+        const auto want = runtime::run_on_host_tensors(*host, *host->compile(graph), inputs);
+        CHECK_EQ(test::difference(got[0], want[0], {2e-5, 1e-5}), "");
+    }
+}
+
+TEST_CASE("values too wide for a tile's stack run in parts") {
+    SHOAL_NEEDS_DEVICE(backend);
+    const auto host = runtime::make_host_backend();
+    auto random = test::generator();
+    graph::Builder builder("wide");
+    const Type queries{ElementType::f32, Shape{9, 8}}, keys{ElementType::f32, Shape{8, 40}},
+        values{ElementType::f32, Shape{40, 3000}};
+    const ValueId q = builder.input("q", queries), k = builder.input("k", keys), v = builder.input("v", values);
+    builder.output("y", builder.matmul(softmax(builder, builder.matmul(q, k)), v));
+    const auto graph = optimize::optimize(builder.finish());
+    const std::vector inputs{test::random_tensor(random, queries, -1, 1), test::random_tensor(random, keys, -1, 1),
+                             test::random_tensor(random, values, -1, 1)};
+    const auto got = runtime::run_on_host_tensors(*backend, *backend->compile(graph), inputs);
+    const auto want = runtime::run_on_host_tensors(*host, *host->compile(graph), inputs);
+    CHECK_EQ(test::difference(got[0], want[0], {2e-5, 1e-5}), "");
 }
