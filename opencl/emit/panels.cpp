@@ -62,7 +62,7 @@ Tile expected_tile(const Style& style, const Product& product) {
         const bool too_wide = style.largest_panel != 0 && panel > style.largest_panel && product.rows > rows;
         if (!fits(style, product, rows, vectors) || too_wide) return;
         const double time = cycles(product, rows, vectors, out.lanes);
-        if (time > 0.96 * least) return;
+        if (time > 0.97 * least) return;
         least = time;
         out.rows = rows;
         out.vectors = vectors;
@@ -73,6 +73,7 @@ Tile expected_tile(const Style& style, const Product& product) {
         consider(style.tile_rows + 4, 2);
         consider(style.tile_rows + 2, 2);
         consider(style.tile_rows, 3);
+        consider(style.tile_rows + 3, 3);
     }
     consider(out.rows, style.tile_vectors + 1);
     if (out.rows == style.tile_rows) {

@@ -62,22 +62,23 @@ bool counts(const Planes& planes) {
     return true;
 }
 
-// The tiles that are worth a measurement, the one that is expected to be the fastest first: two multiply-adds and two
-// loads start a cycle, and a multiply-add takes four; a tile costs some 40 cycles and 4 a vector beside its loop.
+// The tiles that are worth a measurement, the one that is expected to be the fastest first. Measured: half of the registers
+// as sums are enough, for the next tile begins while the last one is stored; two multiply-adds start a cycle, and loads,
+// of which wide tiles need fewer, cost a little beside them.
 std::vector<PlanarTile> tiles_for(const Style& style, const Planes& planes) {
     const std::int64_t lanes = style.dialect.lanes;
     std::vector<PlanarTile> out;
     for (std::int64_t vectors = 1; vectors <= 4 && (vectors - 1) * lanes < planes.columns; ++vectors) {
-        for (std::int64_t rows = 1; (rows + 1) * vectors + 1 <= style.vector_registers && rows <= planes.width &&
+        for (std::int64_t rows = 1; rows * vectors <= style.vector_registers / 2 && rows <= planes.width &&
                                   span(planes.found.window, rows) <= kLongestSpan;
              ++rows)
             out.push_back({rows, vectors});
     }
     const auto cycles = [&](const PlanarTile& tile) {
         const auto vectors = static_cast<double>(tile.rows * tile.vectors);
-        const double step = std::max({vectors / 2, static_cast<double>(tile.rows + tile.vectors) / 2, 4.0});
+        const double step = std::max(vectors / 2, 4.0) + static_cast<double>(tile.rows + tile.vectors) / 8;
         const std::int64_t tiles = ceil_div(planes.width, tile.rows) * ceil_div(planes.columns, tile.vectors * lanes);
-        return static_cast<double>(tiles) * (step * static_cast<double>(planes.depth) + 40 + 4 * vectors);
+        return static_cast<double>(tiles) * (step * static_cast<double>(planes.depth) + 40 + 4 * vectors);  // beside its loop
     };
     std::stable_sort(out.begin(), out.end(), [&](const auto& a, const auto& b) { return cycles(a) < cycles(b); });
     constexpr std::size_t kMost = 4;
@@ -122,8 +123,8 @@ GroupCode conv_planar(Emitter& emitter, graph::GroupRange range, const Planes& p
                    number(spatial(planes.x, 0, 2)), number(spatial(planes.x, 1, 2)), number(spatial(planes.out, 0, 2)),
                    number(planes.width), number(entry(window.pads_begin, 0, 2, 0)),
                    number(entry(window.pads_begin, 1, 2, 0)), number(columns), number(to.row), number(to.first_column)},
-                  {static_cast<std::size_t>(ceil_div(planes.width, tile.rows)), static_cast<std::size_t>(planes.lines),
-                   static_cast<std::size_t>(ceil_div(columns, panel.panel()))}};
+                  {static_cast<std::size_t>(ceil_div(columns, panel.panel())),
+                   static_cast<std::size_t>(ceil_div(planes.width, tile.rows)), static_cast<std::size_t>(planes.lines)}};
     append(launch.arguments, epilogue.arguments);
     out.launches.push_back(std::move(launch));
     return out;

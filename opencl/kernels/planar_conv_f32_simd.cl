@@ -5,7 +5,7 @@
 //   out element type OUT, place r of [N, out_height, out_width] at out + out_first + r * out_row; columns >= LANES: the last
 //   vectors move back to end with the last column (what they share is computed twice, alike; pack_f32 packs by the same rule)
 //   a tile is TILE_ROWS <= out_width places of one line; the last one of a line moves back to end with it
-//   global (ceil(out_width / TILE_ROWS), N * out_height, panels), local (1, 1, 1)
+//   global (panels, ceil(out_width / TILE_ROWS), N * out_height), local (1, 1, 1)
 //   error <= K * 2^-24 * sum |x||w|, K = KERNEL_Y * KERNEL_X * CHANNELS; needs OpenCL 1.2, no extensions
 // Every factor of x lies a fixed distance from one pointer a line, and no copy of the picture with its channels together is
 // made. Where a tile reaches beyond a line's ends, the line is copied first, with its zeros.
@@ -38,18 +38,12 @@
 #undef SHOAL_SPAN
 #define SHOAL_SPAN ((TILE_ROWS - 1) * STRIDE_X + (KERNEL_X - 1) * DILATION_X + 1)
 
-#undef SHOAL_EACH_TAP
-#if KERNEL_X <= 16
-#define SHOAL_EACH_TAP _Pragma("unroll")
-#else
-#define SHOAL_EACH_TAP _Pragma("nounroll")
-#endif
-
-// Adds the taps of one line of one channel, which begins at `line`; w points at those of this line and channel.
+// Adds the taps of one line of one channel, which begins at `line`; `weights` are those of this line and channel. Unrolled,
+// more would be alive than there are registers.
 #ifndef SHOAL_ADD_LINE
 #define SHOAL_ADD_LINE(line)                                                                                   \
     do {                                                                                                       \
-        SHOAL_EACH_TAP for (int tap = 0; tap < KERNEL_X; ++tap) {                                              \
+        _Pragma("nounroll") for (int tap = 0; tap < KERNEL_X; ++tap) {                                         \
             VECTOR right[TILE_VECTORS];                                                                        \
             _Pragma("unroll") for (int j = 0; j < TILE_VECTORS; ++j)                                           \
                 right[j] = SHOAL_JOIN(vload, LANES)(j, weights + tap * CHANNELS * PANEL);                      \
@@ -64,8 +58,8 @@
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void KERNEL(
     __global const float* restrict x, __global const float* restrict w, __global OUT* restrict out, int height, int width,
     int out_height, int out_width, int pad_y, int pad_x, int columns, int out_row, int out_first EPILOGUE_PARAMETERS) {
-    const int line = get_global_id(1), panel = get_global_id(2);
-    const int first = min((int)get_global_id(0) * TILE_ROWS, out_width - TILE_ROWS);
+    const int line = get_global_id(2), panel = get_global_id(0);
+    const int first = min((int)get_global_id(1) * TILE_ROWS, out_width - TILE_ROWS);
     const int top = line % out_height * STRIDE_Y - pad_y, left = first * STRIDE_X - pad_x;
     const bool inside = left >= 0 && left + SHOAL_SPAN <= width;
     __global const float* image = x + (size_t)(line / out_height) * CHANNELS * height * width;
