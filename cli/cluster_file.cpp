@@ -37,7 +37,14 @@ public:
     }
     [[nodiscard]] const json& need(const std::string& name) {
         const json* const value = find(name);
-        if (value == nullptr) fail(Code::invalid_argument, where_, " has no '", name, "'");
+        if (value == nullptr) {
+            for (const auto& [other, unused] : object_.items()) {
+                const auto near = did_you_mean(other, {name});
+                if (!near.empty())
+                    fail(Code::invalid_argument, where_, " has an unknown field '", other, "'", near);
+            }
+            fail(Code::invalid_argument, where_, " has no '", name, "'");
+        }
         return *value;
     }
     [[nodiscard]] std::string word(const std::string& name) {

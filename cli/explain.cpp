@@ -112,7 +112,7 @@ std::string explain_text(const std::vector<ExplainedKernel>& kernels, const devi
         out += text("the device reached ", number(rates.flops_per_s / 1e9, 3), " GFLOP/s and ",
                     number(rates.bytes_per_s / 1e9, 3), " GB/s when it was measured; by these it\nwould need ",
                     base::format_ms(at_limit * 1e3), ", which is ", percent(at_limit / std::max(total.seconds, 1e-12)),
-                    " of the time (column limit)\n");
+                    " of the time (column limit;\nmore than 100 % where data lie in a cache, which is faster than memory)\n");
     }
     return out;
 }

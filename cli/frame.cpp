@@ -83,8 +83,13 @@ struct Frame::State {
 
     Exit go(int argc, const char* const* argv) {
         if (argc < 2) throw UsageError("no command was given; 'shoal --help' lists them");
+        std::vector<const char*> words(argv, argv + argc);
+        if (words[1] == std::string_view("help")) {  // as git and others have it
+            words.erase(words.begin() + 1);
+            words.push_back("--help");
+        }
         try {
-            return work(argc, argv);
+            return work(static_cast<int>(words.size()), words.data());
         } catch (const UsageError& error) {
             throw UsageError(with_origin(error.what(), origins));
         }

@@ -90,6 +90,7 @@ Exit serve(const HubCommandFlags& flags) {
     if (own.allowed && flags.keys.allowed.empty())
         throw UsageError("--allow is missing: with keys nobody is let in but those it names, e.g. --allow keys/");
     if (own.allowed && own.allowed->size() == 0) say_warning("nobody is let in yet: --allow names no key so far");
+    set_dated();
     hub::Hub hub(options, std::move(own.port), own.allowed);
     for (const auto& endpoint : hub.start())
         announce("listening on " + endpoint +

@@ -10,6 +10,7 @@
 #include "cli/output.hpp"
 #include "cli/random_inputs.hpp"
 #include "cli/session_flags.hpp"
+#include "cli/signals.hpp"
 #include "cli/table.hpp"
 #include "cli/text.hpp"
 #include "opencl/backend.hpp"
@@ -46,7 +47,10 @@ opencl::ExportTotals compile_and_store(const KernelsFlags& flags, const ChosenDe
     const auto types = importer::input_types(model, bindings_of(model, flags.model));
     const Progress progress("compiling for " + device.info().name);
     session::Session session(model, device.backend, session_options(model, flags.session));
-    (void)session.run(random_inputs(types, 1));
+    runtime::RunOptions options;
+    options.cancellation = cancellation();
+    (void)session.run(random_inputs(types, 1), options);
+    check_signals();
     (void)opencl::measure_rates(device.part->found, device.programs);  // nodes and planners ask for them
     return opencl::store_exports(*device.backend);
 }

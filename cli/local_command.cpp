@@ -10,11 +10,13 @@
 #include "cli/device_flags.hpp"
 #include "cli/flag_values.hpp"
 #include "cli/hub_flags.hpp"
+#include "cli/messages.hpp"
 #include "cli/output.hpp"
 #include "cli/service.hpp"
 #include "cli/signals.hpp"
 #include "cli/text.hpp"
 #include "platform/child_process.hpp"
+#include "platform/memory.hpp"
 #include "transport/keys.hpp"
 
 namespace shoal::cli {
@@ -44,10 +46,17 @@ struct LocalFlags {
     DeviceFlags device;
 };
 
+// An equal share of what this machine has, less an eighth for what is not theirs; one board sees for itself.
+std::string equal_share(std::size_t boards) {
+    const auto usable = platform::memory().usable_bytes();
+    if (!usable || boards == 1) return "";
+    return std::to_string(std::max<std::uint64_t>((*usable - *usable / 8) / boards >> 20, 1)) + "MiB";
+}
+
 // "1MiB,512KiB" for so many boards; one size counts for all of them.
 std::vector<std::string> sizes(const LocalFlags& flags) {
     const auto count = static_cast<std::size_t>(flags.boards);
-    if (flags.memory.empty()) return std::vector<std::string>(count);
+    if (flags.memory.empty()) return std::vector<std::string>(count, equal_share(count));
     auto out = split(flags.memory, ",");
     for (const auto& size : out)
         (void)memory_of(size, "--memory");
@@ -229,6 +238,7 @@ void end_all(std::list<Member>& members) {
 Exit local(const LocalFlags& flags) {
     const auto memory = sizes(flags);
     const ClusterFolder folder(flags.folder);
+    set_dated();
     folder.need_keys("hub");
     folder.need_keys("client");
     std::vector<std::string> names;
@@ -272,7 +282,7 @@ void add_local_command(Frame& frame) {
         ->option_text("N")
         ->check(CLI::Range(1, 64))
         ->group("Cluster");
-    command.add_option("-m,--memory", flags->memory, "Each board's memory, or one size for all")
+    command.add_option("-m,--memory", flags->memory, "Each board's memory, or one size for all (default: equal shares of this machine's)")
         ->option_text("SIZE,SIZE,...")
         ->group("Cluster");
     command.add_option("-l,--listen", flags->listen, "Where the hub listens (default 127.0.0.1:7070)")

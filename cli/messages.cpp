@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <mutex>
 
 #include "base/log.hpp"
@@ -18,6 +19,7 @@ struct Voice {
     std::mutex mutex;
     std::string speaker = "shoal";
     Verbosity verbosity = Verbosity::warnings;
+    bool dated = false;
     std::string progress;  // what stands on the terminal's last line
 
     [[nodiscard]] bool shows_progress() const {
@@ -36,7 +38,10 @@ struct Voice {
     void line(base::LogLevel level, std::string_view before, std::string_view text) {
         if (!progress.empty()) std::fputs("\r\033[K", stderr);
         std::string whole = base::text(speaker, ": ", before, printable(text, true));
-        if (platform::goes_to_journal(STDERR_FILENO)) whole = for_journal(level, whole);
+        if (platform::goes_to_journal(STDERR_FILENO))
+            whole = for_journal(level, whole);
+        else if (dated)
+            whole = time_of_day() + "  " + whole;
         whole += '\n' + progress;
         std::fwrite(whole.data(), 1, whole.size(), stderr);  // one write, so that lines of several processes stay whole
         std::fflush(stderr);
@@ -71,6 +76,20 @@ base::LogLevel least_level(Verbosity verbosity) {
 void set_speaker(std::string name) {
     const std::lock_guard lock(voice().mutex);
     voice().speaker = std::move(name);
+}
+
+void set_dated() {
+    const std::lock_guard lock(voice().mutex);
+    voice().dated = true;
+}
+
+std::string time_of_day() {
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};
+    ::localtime_r(&now, &local);
+    char time[16];
+    std::strftime(time, sizeof time, "%H:%M:%S", &local);
+    return time;
 }
 
 void set_verbosity(Verbosity verbosity) {

@@ -21,6 +21,10 @@ void set_speaker(std::string name);
 /// Sets what is said, and routes the library's log here.
 void set_verbosity(Verbosity verbosity);
 
+/// Puts the time of day in front of every message from now on: for what runs for days. A journal has its own.
+void set_dated();
+[[nodiscard]] std::string time_of_day();
+
 /// Further lines of `message` follow indented or as they are.
 void say_error(std::string_view message) noexcept;
 void say_warning(std::string_view message) noexcept;

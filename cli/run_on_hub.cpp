@@ -211,7 +211,8 @@ HubRun run_on_hub(client::Client& client, const std::vector<client::NamedGraph>&
         out.open_ms = timed_ms([&] { model = client.open(graphs, options); });
     }
     const auto patience = base::from_ms(flags.deadline_s * 1e3);
-    Stream(*model, requests, flags.in_flight > 0 ? flags.in_flight : model->max_in_flight(), patience).run(out);
+    out.in_flight = flags.in_flight > 0 ? flags.in_flight : model->max_in_flight();
+    Stream(*model, requests, out.in_flight, patience).run(out);
     out.placed.push_back({model->plan(), model->boards()});
     return out;
 }

@@ -31,6 +31,7 @@ struct HubRun {
     std::vector<std::vector<tensor::Tensor>> answers{};  ///< by request
     std::vector<double> request_ms{};
     double open_ms = 0, seconds = 0;  ///< until the model was ready; from the first request to the last answer
+    std::uint32_t in_flight = 1;      ///< requests that were kept open at a time, at most
     std::size_t repeated = 0;         ///< requests that ran again: a board was lost, or a better plan took over
 };
 

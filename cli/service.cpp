@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "cli/journal.hpp"
+#include "cli/messages.hpp"
 #include "cli/output.hpp"
 #include "cli/signals.hpp"
 #include "cli/text.hpp"
@@ -81,12 +82,7 @@ void announce(std::string_view text, base::LogLevel level) {
         Announcer::instance().add(for_journal(level, printable(text)) + '\n');
         return;
     }
-    const std::time_t now = std::time(nullptr);
-    std::tm local{};
-    ::localtime_r(&now, &local);
-    char time[16];
-    std::strftime(time, sizeof time, "%H:%M:%S", &local);
-    Announcer::instance().add(base::text(time, "  ", printable(text), '\n'));
+    Announcer::instance().add(base::text(time_of_day(), "  ", printable(text), '\n'));
 }
 
 void flush_announcements() {

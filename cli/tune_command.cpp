@@ -1,5 +1,7 @@
 // shoal tune: which way of computing each of a model's kernels is the fastest on this device.
+#include <unistd.h>
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -196,8 +198,23 @@ Json kernels_json(const std::vector<Kernel>& kernels) {
     return out;
 }
 
+// Before what takes minutes.
+void check_writable(const std::string& file) {
+    if (file.empty()) return;
+    const std::filesystem::path path(file);
+    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored))
+        throw UsageError(text("--output: '", file, "' is a folder; name a file in it"));
+    if (!std::filesystem::is_directory(folder, ignored))
+        throw UsageError(text("--output: there is no folder '", folder.string(), "'"));
+    if (::access(folder.c_str(), W_OK | X_OK) != 0)
+        throw UsageError(text("--output: the folder '", folder.string(), "' cannot be written; choose another"));
+}
+
 Exit tune_model(const TuneFlags& flags) {
     if (flags.device.device == "host") throw UsageError("--device host has one way of computing each kernel");
+    check_writable(flags.output);
     const auto model = load_model(flags.model.path);
     model.check_supported();
     const auto types = importer::input_types(model, bindings_of(model, flags.model));

@@ -14,8 +14,11 @@ namespace {
 // A card that takes all of a large file at its end keeps its writer waiting for many seconds.
 constexpr std::size_t kSyncEvery = std::size_t{8} << 20;
 
+// Names the file that was to be, where `path` is a temporary beside it (NAME.new.PID.N).
 [[noreturn]] void fail(const std::string& what, const std::filesystem::path& path) {
-    throw std::system_error(errno, std::generic_category(), what + " '" + path.string() + "'");
+    const int error = errno;
+    const std::string name = path.string();
+    throw std::system_error(error, std::generic_category(), what + " '" + name.substr(0, name.rfind(".new.")) + "'");
 }
 
 }  // namespace

@@ -109,11 +109,21 @@ static long whole_number(const char* flag, const char* text) {
 static settings read_settings(int argc, char** argv) {
     settings out = {NULL, NULL, "firmware", NULL, NULL, "best", NULL, NULL, 0, 100, 1000, 0};
     int i = 0;
-    if (argc < 2) {
-        fprintf(stderr, "firmware: which model? firmware MODEL --hub HOST:PORT\n");
-        exit(2);
+    FILE* model = NULL;
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        fprintf(argc < 2 ? stderr : stdout,
+                "usage: firmware MODEL --hub HOST:PORT [--name BOARD] [--key NAME --hub-key FILE] [--device D]\n"
+                "                [--kernels DIR] [--memory BYTES] [--cache DIR] [--period MS] [--deadline MS]\n"
+                "                [--frames N]\n");
+        exit(argc < 2 ? 2 : 0);
     }
     out.model = argv[1];
+    model = fopen(out.model, "rb"); /* here, rather than when a hub has been found */
+    if (model == NULL) {
+        fprintf(stderr, "firmware: cannot open '%s': %s\n", out.model, strerror(errno));
+        exit(2);
+    }
+    fclose(model);
     for (i = 2; i + 1 < argc; i += 2) {
         const char *flag = argv[i], *value = argv[i + 1];
         if (strcmp(flag, "--hub") == 0)

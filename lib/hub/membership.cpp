@@ -95,9 +95,17 @@ const Member* Membership::replaced_by(const Caller& caller, const wire::Register
     return known->info.boot == info.boot || is_quiet ? known : nullptr;
 }
 
+// A board that was refused asks again for as long as it lives.
+void Membership::log_once(const Caller& caller, const std::string& board, const std::string& why) {
+    constexpr std::size_t kRemembered = 256;
+    if (refused_.size() >= kRemembered || !refused_.insert(text(board, ' ', caller.address, ' ', why)).second) return;
+    base::log_warning("hub", "refuses a board at ", caller.address, ": ", why, "; it asks again, which is not told again");
+    if (refused_.size() == kRemembered) base::log_warning("hub", "further boards are refused without a word");
+}
+
 const Member* Membership::join(const Caller& caller, wire::Register info, TimePoint now) {
     if (const auto why = objection(caller, info); !why.empty()) {
-        base::log_warning("hub", "refuses a board at ", caller.address, ": ", why);
+        log_once(caller, info.board, why);
         tell(outbox_, caller.peer, wire::Refused{0, Code::refused, why});
         return nullptr;
     }

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,7 @@ private:
     /// How long it has given no sign: neither a whole message nor bytes of one that is still on its way.
     [[nodiscard]] base::Duration quiet(const Member& member, TimePoint now) const;
     [[nodiscard]] std::string objection(const Caller& caller, const wire::Register& info) const;
+    void log_once(const Caller& caller, const std::string& board, const std::string& why);
     void tell_peers();
     void forget_oldest();
 
@@ -94,6 +96,7 @@ private:
     Outbox& outbox_;
     std::map<std::string, Member> members_;
     std::map<PeerId, std::string> by_peer_;
+    std::set<std::string> refused_;  // boards that were refused, where they were and why
     std::uint64_t next_session_, version_ = 0;
     TimePoint last_join_{};
 };

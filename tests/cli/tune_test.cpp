@@ -75,3 +75,14 @@ TEST_CASE("tune refuses the plain loops of the host") {
     CHECK(run.exit_code != 0);
     CHECK(is_one_line(run.error));
 }
+
+TEST_CASE("tune looks whether its table can be written before it measures for minutes") {
+    const Machine machine;
+    for (const char* output : {"none/t.kernels", "."}) {
+        const auto run = machine.shoal(std::string("tune m.onnx -o ") + output);
+        CHECK(run.exit_code != 0);
+        CHECK(run.out.empty());
+        CHECK(is_one_line(run.error));
+        CHECK(contains(run.error, "--output"));
+    }
+}

@@ -32,6 +32,7 @@ TEST_CASE("help fits into 80 columns and shows examples") {
         CHECK(contains(own.out, "\nExamples:\n  shoal " + command));
         CHECK(contains(own.out, "--verbose"));
         CHECK(shoal_command(command + " -h").out == own.out);
+        CHECK(shoal_command("help " + command).out == own.out);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/log.hpp"
 #include "support/errors.hpp"
 #include "transport/keys.hpp"
 #include "wire/decode.hpp"
@@ -101,4 +102,18 @@ TEST_CASE("a board whose devices no plan could name is refused") {
     const auto answer = wire::decode_board_from_hub(table.letters.to[PeerId{2}][0]);
     REQUIRE(std::holds_alternative<wire::Refused>(answer));
     CHECK(test::says(std::get<wire::Refused>(answer).text, "161 bytes"));
+}
+
+TEST_CASE("a board that is refused asks again and again, and is told of once") {
+    std::vector<std::string> said;
+    base::set_log_sink([&](base::LogLevel, std::string_view, std::string_view message) { said.emplace_back(message); },
+                       base::LogLevel::warning);
+    Table table;
+    REQUIRE(table.membership.join({PeerId{1}, table.key, "a"}, board("x", 7), table.now) != nullptr);
+    for (int i = 0; i < 5; ++i)
+        CHECK(table.membership.join({PeerId{2}, table.key, "b"}, board("x", 8), table.now) == nullptr);
+    CHECK(table.letters.to[PeerId{2}].size() == 5);  // each is answered
+    CHECK(table.membership.join({PeerId{3}, table.key, "c"}, board("x", 9), table.now) == nullptr);
+    base::set_log_sink({});
+    CHECK(said.size() == 2);
 }
