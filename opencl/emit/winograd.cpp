@@ -24,9 +24,9 @@ bool is_3x3(const graph::Window& window) {
 
 // Estimated work of both ways in multiply-adds; what memory traffic costs is counted as so many of them (measured on
 // two AVX-512 cores: a float written and read again through the cache takes about as long as 36 multiply-adds, 12 where
-// the cores have it to themselves; one read from memory as 24, which goes on beside them).
+// the cores have it to themselves; one read from memory, which goes on beside them, as 40).
 bool pays(const Convolution& c, std::int64_t tiles) {
-    constexpr double kCached = 36, kStreamed = 24;
+    constexpr double kCached = 36, kStreamed = 40;
     const auto in = static_cast<double>(c.x.back()), out = static_cast<double>(c.out.back());
     const double positions = static_cast<double>(c.out.count()) / out, points = static_cast<double>(kPoints * tiles);
     const double direct = std::max(positions, kStreamed) * 9 * in * out;
