@@ -112,7 +112,8 @@ TEST_CASE("what a table says is what is compiled, and a name that nobody knows i
     if (!device) return;
     const auto graph = convolution();
     const auto range = graph::groups(graph).front();
-    const auto names = opencl::variants(graph, range, device->info);
+    const auto info = opencl::make_backend(*device, {})->device();  // what it is when opened: with a library, or without
+    const auto names = opencl::variants(graph, range, info);
     if (names.size() < 2) return;
     const test::TemporaryFolder folder;
     const auto file = folder.path() / "table";
@@ -121,13 +122,15 @@ TEST_CASE("what a table says is what is compiled, and a name that nobody knows i
         const auto signature = graph::kernel_signature(graph, range);
         table.costs[signature] = {1, 0, 0, true};
         table.variants[signature] = variant;
-        device::save_kernel_table(file, device->info, table);
+        device::save_kernel_table(file, info, table);
         opencl::BackendOptions options;
         options.kernel_table = file;
         const auto backend = opencl::make_backend(*device, options);
         return backend->compile(graph)->profile(1).front().name;
     };
-    CHECK(compiled_with(names[1]).find(names[1]) != std::string::npos);
-    CHECK(compiled_with("winograd").find("winograd") != std::string::npos);
+    for (const auto& name : names) {
+        if (name == "blas" || name == names.front()) continue;  // a kernel behind a library's has another's name
+        CHECK(compiled_with(name).find(name) != std::string::npos);
+    }
     CHECK_NOTHROW((void)compiled_with("of-a-later-version"));
 }
