@@ -128,7 +128,7 @@ TEST_CASE("groups of a convolution and Winograd's tiles lie side by side in a co
     const std::vector<ValueId> parts{b.conv(3, 1), b.conv(48, 1, 2), b.conv(40, 3), b.conv(17, 1)};
     b.builder().output("all", b.builder().concat(parts, 3));
     const graph::Graph graph = b.builder().finish();
-    for (const auto dispatch : {opencl::Dispatch::resident, opencl::Dispatch::separate}) {
+    for (const auto dispatch : {opencl::Dispatch::automatic, opencl::Dispatch::separate}) {
         const auto backend = test::device_under_test(dispatch);
         if (backend == nullptr) return;
         const auto inputs = std::vector{test::random_tensor(random, graph.type(graph.inputs[0].value), -1, 1)};
