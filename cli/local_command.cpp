@@ -282,7 +282,9 @@ void add_local_command(Frame& frame) {
         ->option_text("N")
         ->check(CLI::Range(1, 64))
         ->group("Cluster");
-    command.add_option("-m,--memory", flags->memory, "Each board's memory, or one size for all (default: equal shares of this machine's)")
+    command
+        .add_option("-m,--memory", flags->memory,
+                    "Each board's memory, or one size for all (default: equal shares of this machine's)")
         ->option_text("SIZE,SIZE,...")
         ->group("Cluster");
     command.add_option("-l,--listen", flags->listen, "Where the hub listens (default 127.0.0.1:7070)")

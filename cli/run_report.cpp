@@ -82,7 +82,8 @@ void print_hub_run(const RunReport& report) {
     } else {
         times += text(run.answers.size(), " requests in ", format_ms(run.seconds * 1e3), ", ",
                       number(static_cast<double>(run.answers.size()) / run.seconds), " a second, ", run.in_flight,
-                      " at a time; each median ", format_ms(percentile(run.request_ms, 50)), ", p99 ", format_ms(percentile(run.request_ms, 99)));
+                      " at a time; each median ", format_ms(percentile(run.request_ms, 50)), ", p99 ",
+                      format_ms(percentile(run.request_ms, 99)));
     }
     facts.add("time", times);
     if (run.repeated > 0)

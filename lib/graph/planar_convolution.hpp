@@ -1,4 +1,5 @@
-// A convolution of few channels that lie in planes, as a picture does in most models: [N, C, D1..Dr] rather than [N, D1..Dr, C].
+// A convolution of few channels that lie in planes, as a picture does in most models: [N, C, D1..Dr] rather than
+// [N, D1..Dr, C].
 #pragma once
 
 #include <cstdint>

@@ -143,7 +143,8 @@ std::vector<std::string> attention_variants(const Emitter& emitter, graph::Group
     if (!z) return {};
     // A tile's part of the results lies on the stack, and should lie in the core's own cache.
     constexpr std::int64_t kWidest = 1024;
-    if (style.wide_simd) return z->columns <= kWidest ? std::vector<std::string>{kWhole, kParts} : std::vector<std::string>{};
+    if (style.wide_simd && z->columns > kWidest) return {};
+    if (style.wide_simd) return {kWhole, kParts};
     // On GPUs tiles of products share more; what that is worth against the way through memory is for a measurement.
     if (style.gpu && fits_gpu(style, *z)) return {kParts, kWhole};
     return {};

@@ -22,11 +22,11 @@ struct PlanarTile {
     [[nodiscard]] std::string name() const { return base::text("planes-", rows, 'x', vectors); }
 };
 
-// What the kernel sees of a convolution: "spatial" sizes of one axis have a height of 1.
+// What the kernel sees of a convolution.
 struct Planes {
     graph::PlanarConvolution found;
     Shape x, out;  // channels last
-    std::int64_t width, lines, columns, depth;
+    std::int64_t width, lines, columns, depth;  // places of a line, lines of all images, output channels, taps by channels
 };
 
 Planes planes_of(const Emitter& emitter, graph::PlanarConvolution found) {
@@ -39,8 +39,9 @@ Planes planes_of(const Emitter& emitter, graph::PlanarConvolution found) {
         std::any_of(found.movement.begin(), found.movement.end(),
                     [&](std::uint32_t i) { return emitter.graph().ops[i].is(graph::cards::transpose); });
     if (transposed) std::rotate(x.begin() + 1, x.begin() + 2, x.end());
-    const std::int64_t width = spatial(out, 1, 2), taps = found.window.taps();
-    return {std::move(found), Shape(std::move(x)), out, width, out.count() / out.back() / width, out.back(), taps * channels};
+    const std::int64_t width = spatial(out, 1, 2), lines = out.count() / out.back() / width,
+                       depth = found.window.taps() * channels;
+    return {std::move(found), Shape(std::move(x)), out, width, lines, out.back(), depth};
 }
 
 // A tile keeps its stretch of a line on the stack.
@@ -75,10 +76,11 @@ std::vector<PlanarTile> tiles_for(const Style& style, const Planes& planes) {
             out.push_back({rows, vectors});
     }
     const auto cycles = [&](const PlanarTile& tile) {
-        const auto vectors = static_cast<double>(tile.rows * tile.vectors);
-        const double step = std::max(vectors / 2, 4.0) + static_cast<double>(tile.rows + tile.vectors) / 8;
+        const auto sums = static_cast<double>(tile.rows * tile.vectors);
+        const double step = std::max(sums / 2, 4.0) + static_cast<double>(tile.rows + tile.vectors) / 8;
+        const double beside = 40 + 4 * sums;  // its loop
         const std::int64_t tiles = ceil_div(planes.width, tile.rows) * ceil_div(planes.columns, tile.vectors * lanes);
-        return static_cast<double>(tiles) * (step * static_cast<double>(planes.depth) + 40 + 4 * vectors);  // beside its loop
+        return static_cast<double>(tiles) * (step * static_cast<double>(planes.depth) + beside);
     };
     std::stable_sort(out.begin(), out.end(), [&](const auto& a, const auto& b) { return cycles(a) < cycles(b); });
     constexpr std::size_t kMost = 4;
@@ -92,7 +94,8 @@ std::optional<Planes> applicable(const Emitter& emitter, graph::GroupRange range
     const Op& conv = emitter.graph().ops[found->conv];
     if (!is_f32_product(emitter, conv) || emitter.shape(conv.outputs[0]).count() == 0) return std::nullopt;
     Planes out = planes_of(emitter, std::move(*found));
-    const bool fits = out.columns >= emitter.style().dialect.lanes && counts(out) && !tiles_for(emitter.style(), out).empty();
+    const bool fits = out.columns >= emitter.style().dialect.lanes && counts(out) &&
+                      !tiles_for(emitter.style(), out).empty();
     return fits ? std::optional(std::move(out)) : std::nullopt;
 }
 
