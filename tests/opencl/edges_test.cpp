@@ -112,7 +112,8 @@ TEST_CASE("a pool of few positions is shared by its channels") {
             }
             const auto graph = builder.finish();
             std::size_t items = 1;
-            for (const auto extent : opencl::emit(graph, device).groups.at(0).launches.at(0).global)
+            const auto emission = opencl::emit(graph, device);
+            for (const auto extent : emission.groups.at(0).launches.at(0).global)
                 items *= extent;
             CHECK(items >= (channels >= 64 ? 8 : 2));
             check_as_on_host(*backend, graph, {test::random_tensor(random, type)});
