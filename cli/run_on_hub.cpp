@@ -232,6 +232,7 @@ HubRun run_segments_on_hub(const std::shared_ptr<client::Client>& client, const 
     session::SessionOptions options;
     if (flags.in_flight > 0) options.in_flight = flags.in_flight;
     options.queued = requests.size();
+    out.in_flight = static_cast<std::uint32_t>(options.in_flight);
     const auto start = base::SteadyClock::now();
     std::vector<double> ended_ms(requests.size());
     session::Session session(model, session::make_remote_backend(client, remote), options);

@@ -11,7 +11,6 @@ namespace {
 using base::ceil_div;
 
 constexpr const char* kWhole = "whole";
-constexpr const char* kParts = "parts";
 constexpr std::int64_t kKeysTogether = 128;  // of which softmax takes maxima and sums at a time
 
 // The sizes of an attention: `batches` times queries [rows, inner] by keys [keys, inner] by values [keys, columns].

@@ -131,6 +131,9 @@ enum class Parts : std::uint8_t { in_place, copied };
 [[nodiscard]] Emission emit(const Graph& graph, const device::DeviceInfo& device,
                             const std::vector<std::string>& variants = {}, Parts parts = Parts::in_place);
 
+/// The way of a kernel group that has a kernel of its own, and is to run as several all the same.
+inline constexpr const char* kParts = "parts";
+
 /// The ways in which a kernel group can be computed on a device, the usual one first; none where there is only one.
 [[nodiscard]] std::vector<std::string> variants(const Graph& graph, graph::GroupRange range,
                                                 const device::DeviceInfo& device);

@@ -13,8 +13,6 @@ namespace {
 
 using base::ceil_div;
 
-constexpr const char* kParts = "parts";
-
 // A register tile: `rows` places of an output line by `vectors` of its channels.
 struct PlanarTile {
     std::int64_t rows, vectors;
