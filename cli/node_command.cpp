@@ -86,15 +86,8 @@ node::NodeOptions options_of(const NodeFlags& flags) {
 }
 
 // What was asked for, as far as the devices have it.
-std::uint64_t offered_memory(std::uint64_t asked, const std::vector<ChosenDevice>& devices) {
-    std::uint64_t shared = 0, own = 0;
-    for (const auto& device : devices) {
-        if (device.info().unified_memory)
-            shared = std::max(shared, device.info().usable_bytes);
-        else
-            own += device.info().usable_bytes;
-    }
-    const std::uint64_t usable = shared + own;
+std::uint64_t offered_memory(std::uint64_t asked, const std::vector<std::shared_ptr<runtime::Backend>>& devices) {
+    const std::uint64_t usable = node::usable_bytes(devices);
     if (usable == 0 || asked <= usable) return asked;
     say_warning(text("--memory ", base::format_bytes(asked), " is more than the ", base::format_bytes(usable),
                      " that can be used here; offering those"));
@@ -106,13 +99,13 @@ Exit serve(const NodeFlags& flags) {
     auto options = options_of(flags);
     auto own = open_port(flags.hub.keys);
     const auto devices = open_devices(flags.device, flags.devices);
-    options.memory_limit_bytes = offered_memory(options.memory_limit_bytes, devices);
     std::vector<std::shared_ptr<runtime::Backend>> backends;
     std::vector<std::string> names;
     for (const auto& device : devices) {
         backends.push_back(device.backend);
         names.push_back(device.info().name);
     }
+    options.memory_limit_bytes = offered_memory(options.memory_limit_bytes, backends);
     set_dated();
     node::Node node(options, std::move(backends), std::move(own.port), own.allowed);
     announce(text("board ", options.board, devices.size() == 1 ? ", device " : ", devices ", devices_text(devices),

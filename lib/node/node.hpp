@@ -58,6 +58,10 @@ struct NodeState {
     std::uint64_t turns = 0;  ///< rounds of the node's thread; ten or more a second, and none while it hangs
 };
 
+/// Bytes that these devices can use together: the most that one of those may that share the board's memory, and what the
+/// others have of their own; 0 where none says.
+[[nodiscard]] std::uint64_t usable_bytes(const std::vector<std::shared_ptr<runtime::Backend>>& devices);
+
 class Node {
 public:
     /// `devices` are offered in this order. `port` listens and connects for the node; `allowed` is the port's

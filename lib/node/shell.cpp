@@ -19,16 +19,13 @@ constexpr std::size_t kTasksOfADevice = 2;  // one that runs and one behind it, 
 constexpr std::chrono::seconds kGrace{2};   // for a device to come back when the node stops
 constexpr std::chrono::milliseconds kLongestNap{100};
 
-// What stages, weights and messages may take where nobody has set a limit.
-std::uint64_t usable_bytes(const std::vector<Device>& devices) {
-    std::uint64_t shared = 0, own = 0;
-    for (const auto& device : devices) {
-        if (device.info.unified_memory)
-            shared = std::max(shared, device.info.usable_bytes);
-        else
-            own += device.info.usable_bytes;
-    }
-    if (shared + own > 0) return shared + own;
+// What stages, weights and messages may take.
+std::uint64_t limit_of(const NodeOptions& options, const std::vector<Device>& devices) {
+    if (options.memory_limit_bytes != 0) return options.memory_limit_bytes;
+    std::vector<std::shared_ptr<runtime::Backend>> backends;
+    for (const auto& device : devices)
+        backends.push_back(device.backend);
+    if (const auto usable = usable_bytes(backends); usable > 0) return usable;
     return platform::memory().usable_bytes().value_or(std::uint64_t{1} << 30);
 }
 
@@ -53,6 +50,18 @@ std::uint64_t random_number() {
 
 }  // namespace
 
+std::uint64_t usable_bytes(const std::vector<std::shared_ptr<runtime::Backend>>& devices) {
+    std::uint64_t shared = 0, own = 0;
+    for (const auto& device : devices) {
+        const auto& info = device->device();
+        if (info.unified_memory)
+            shared = std::max(shared, info.usable_bytes);
+        else
+            own += info.usable_bytes;
+    }
+    return shared + own;
+}
+
 Shell::Shell(NodeOptions options, std::vector<std::shared_ptr<runtime::Backend>> backends,
              std::unique_ptr<transport::Port> port, std::shared_ptr<transport::AllowList> allowed)
     : options_(std::move(options)),
@@ -60,7 +69,7 @@ Shell::Shell(NodeOptions options, std::vector<std::shared_ptr<runtime::Backend>>
       port_(std::move(port)),
       allowed_(std::move(allowed)),
       inbox_(std::make_shared<Inbox>(*port_)),
-      meter_(meter_of(options_.memory_limit_bytes != 0 ? options_.memory_limit_bytes : usable_bytes(devices_))),
+      meter_(meter_of(limit_of(options_, devices_))),
       registration_(*port_, options_.hub_endpoint, options_.hub_key,
                     [this](Event::Kind kind, std::string text) { tell(kind, std::move(text)); }),
       neighbours_(options_.board, *port_, allowed_),
